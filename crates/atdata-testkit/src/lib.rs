@@ -1,0 +1,1 @@
+//! Conformance suites, fixtures and fuzz bodies of `atdata`.
