@@ -1,12 +1,30 @@
-//! The core of `atdata`.
+//! The core of `atdata`: typed, streaming datasets on WebDataset tar shards.
 
 pub mod array;
 pub mod cid;
+mod dataset;
 mod error;
+mod lens;
+mod memory;
+pub mod msgpack;
+mod protocol;
+mod sample;
 pub mod schema;
+pub mod shard;
+pub mod source;
 pub mod tar;
 pub mod url;
 mod value;
 
+pub use array::{NdArray, TypedArray};
+pub use dataset::{Batches, Blocking, Dataset, Description, ErrorPolicy, ReadOptions, Report, Samples};
 pub use error::{Error, ErrorKind, Result, ResultExt};
+pub use lens::Lens;
+pub use memory::{MemoryIndex, MemorySource, MemoryStore};
+pub use protocol::{
+    CHECKSUMS_KEY, DataSource, DataSourceExt, DataStore, DataStoreExt, DatasetRef, Entry, IfExists, Index, IndexEntry,
+    IndexExt, Label, NewDataset, SchemaSpec, ShardBody, ShardStream, StoredSchema, StoredShard, WriteOptions,
+};
+pub use sample::{Collate, Column, DictBatch, DictSample, FieldReader, FieldValue, Packable, Sample};
+pub use shard::{PackedSample, ShardInput, ShardWriter};
 pub use value::{Map, Value};

@@ -238,6 +238,11 @@ impl Map {
         Self(Vec::with_capacity(capacity))
     }
 
+    /// A map of pairs whose keys are known to differ.
+    pub(crate) fn from_unique(pairs: Vec<(String, Value)>) -> Self {
+        Self(pairs)
+    }
+
     /// The number of entries.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -274,6 +279,16 @@ impl Map {
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         let at = self.0.iter().position(|(k, _)| k == key)?;
         Some(self.0.remove(at).1)
+    }
+
+    /// Takes a key's value, leaving `nil`: faster than [`Map::remove`] where the map is thrown away afterwards.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Value> {
+        self.get_mut(key).map(std::mem::take)
+    }
+
+    /// The values in order, to change them.
+    pub fn values_mut(&mut self) -> impl ExactSizeIterator<Item = &mut Value> {
+        self.0.iter_mut().map(|(_, v)| v)
     }
 
     /// The entries in order.

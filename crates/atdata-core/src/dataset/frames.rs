@@ -1,0 +1,139 @@
+//! From a shard's bytes to raw samples: decompression, checksum, framing, grouping.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use sha2::{Digest, Sha256};
+
+use super::ReadOptions;
+use crate::shard::{PAYLOAD_SUFFIX, hex};
+use crate::tar::{self, RawSample, SampleFramer, Step};
+use crate::{Error, Result, ShardBody};
+
+/// Samples travel between threads in chunks of at most this many …
+const CHUNK_SAMPLES: usize = 256;
+/// … and of about this many payload bytes.
+const CHUNK_BYTES: u64 = 4 << 20;
+
+/// A sample as it lies in its shard.
+#[derive(Clone, Debug)]
+pub(super) struct Framed {
+    pub(super) shard: Arc<str>,
+    pub(super) raw: RawSample,
+}
+
+impl Framed {
+    /// The payload member.
+    pub(super) fn payload(&self) -> Result<&Bytes> {
+        self.raw.get(PAYLOAD_SUFFIX).ok_or_else(|| {
+            let found = self.raw.members().map(|(suffix, _)| suffix).collect::<Vec<_>>().join(", ");
+            self.locate(Error::invalid(format!("the sample has no '{PAYLOAD_SUFFIX}' member, only: {found}")))
+        })
+    }
+
+    /// Adds to an error where it happened.
+    pub(super) fn locate(&self, error: Error) -> Error {
+        error.with("key", &self.raw.key).with("shard", &self.shard).with("offset", self.raw.offset)
+    }
+}
+
+/// The raw samples of one shard, in chunks; an error is the last item.
+pub(super) fn frames(
+    shard: Arc<str>,
+    body: ShardBody,
+    checksum: Option<String>,
+    options: &ReadOptions,
+) -> BoxStream<'static, Result<Vec<Framed>>> {
+    let chunks = match checksum.filter(|_| options.verify_checksums) {
+        Some(expected) => verified(body.into_chunks(), expected),
+        None => body.into_chunks(),
+    };
+    let state = Framing {
+        shard,
+        chunks: tar::decompressed(chunks),
+        framer: SampleFramer::new(options.tar.clone()),
+        done: false,
+    };
+    stream::unfold(state, |mut state| async move {
+        let chunk = state.next().await.transpose()?;
+        Some((chunk, state))
+    })
+    .boxed()
+}
+
+struct Framing {
+    shard: Arc<str>,
+    chunks: BoxStream<'static, Result<Bytes>>,
+    framer: SampleFramer,
+    done: bool,
+}
+
+impl Framing {
+    async fn next(&mut self) -> Result<Option<Vec<Framed>>> {
+        let mut chunk = Vec::new();
+        let mut bytes = 0;
+        while !self.done && chunk.len() < CHUNK_SAMPLES && bytes < CHUNK_BYTES {
+            let step = self.framer.next_sample();
+            match self.located(step)? {
+                Step::Item(raw) => {
+                    bytes += raw.members().map(|(_, data)| data.len() as u64).sum::<u64>();
+                    chunk.push(Framed { shard: self.shard.clone(), raw });
+                }
+                Step::NeedInput => match self.chunks.next().await {
+                    Some(input) => {
+                        let input = self.located(input)?;
+                        self.framer.push(input);
+                    }
+                    None => self.framer.finish(),
+                },
+                Step::End => self.done = true,
+            }
+        }
+        Ok(if chunk.is_empty() { None } else { Some(chunk) })
+    }
+
+    fn located<T>(&mut self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| {
+            self.done = true;
+            error.with("shard", &self.shard)
+        })
+    }
+}
+
+/// Passes chunks on and fails at the end if their SHA-256 is another.
+fn verified(chunks: BoxStream<'static, Result<Bytes>>, expected: String) -> BoxStream<'static, Result<Bytes>> {
+    stream::unfold(Some((chunks, Sha256::new(), VecDeque::new())), move |state| {
+        let expected = expected.clone();
+        async move {
+            // One chunk is held back, so that the shard's last bytes are not delivered before they are proved.
+            let (mut chunks, mut hasher, mut held): (_, _, VecDeque<Bytes>) = state?;
+            loop {
+                match chunks.next().await {
+                    Some(Ok(chunk)) => {
+                        hasher.update(&chunk);
+                        held.push_back(chunk);
+                        if held.len() > 1 {
+                            let first = held.pop_front()?;
+                            return Some((Ok(first), Some((chunks, hasher, held))));
+                        }
+                    }
+                    Some(Err(error)) => return Some((Err(error), None)),
+                    None => {
+                        let found = hex(&hasher.finalize());
+                        if !found.eq_ignore_ascii_case(&expected) {
+                            let error = Error::corrupt("the shard's SHA-256 is not the one of its entry")
+                                .with("expected", &expected)
+                                .with("found", found);
+                            return Some((Err(error), None));
+                        }
+                        return held.pop_front().map(|last| (Ok(last), None));
+                    }
+                }
+            }
+        }
+    })
+    .boxed()
+}

@@ -1,0 +1,207 @@
+//! Running a dataset's recipe.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
+use tokio::runtime::Handle;
+
+use super::frames::{Framed, frames};
+use super::order::{Random, ShuffleBuffer};
+use super::report::SharedReport;
+use super::samples::Samples;
+use super::{ErrorPolicy, Origin, ReadOptions};
+use crate::msgpack::UnpackOptions;
+use crate::{Error, Result, Sample};
+
+/// What is done to a raw sample: decoding, then filters and maps. `None` is a sample that a filter drops.
+pub(super) type Stage<T> = Arc<dyn Fn(&Framed, &UnpackOptions) -> Result<Option<T>> + Send + Sync>;
+
+/// Decodes, and nothing else.
+pub(super) fn decode<T: Sample>() -> Stage<T> {
+    Arc::new(|framed, options| T::unpack(framed.payload()?, options).map(Some))
+}
+
+/// The order of samples.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Order {
+    Stored,
+    Shuffled { seed: u64, buffer: usize },
+}
+
+/// Chunks of raw samples; an error ends its shard, not the stream.
+type RawChunks = BoxStream<'static, RawChunk>;
+
+enum RawChunk {
+    Samples(Vec<Framed>),
+    /// A shard that could not be listed, opened or framed any further.
+    Broken { shard: Arc<str>, error: Error },
+}
+
+pub(super) fn run<T: Send + 'static>(
+    origin: Arc<Origin>,
+    options: ReadOptions,
+    unpack: UnpackOptions,
+    stage: Stage<T>,
+    order: Order,
+) -> Samples<T> {
+    let report = Arc::new(SharedReport::default());
+    let parallelism = options.parallelism.get();
+    let mut policy = Policy { policy: options.errors, report: report.clone(), skipping: None };
+    let unpack = Arc::new(unpack);
+    let chunks = raw_chunks(origin, options, order)
+        .map(move |chunk| process(chunk, stage.clone(), unpack.clone()))
+        .buffered(parallelism)
+        .map(move |chunk| policy.apply(chunk))
+        .boxed();
+    Samples::new(chunks, report)
+}
+
+/// Reads the shards one after the other and brings raw samples into order.
+fn raw_chunks(origin: Arc<Origin>, options: ReadOptions, order: Order) -> RawChunks {
+    stream::once(async move {
+        let mut shards = match origin.source.list_shards().await {
+            Ok(shards) => shards,
+            Err(error) => {
+                return stream::iter([RawChunk::Broken { shard: Arc::from("shard list"), error }]).boxed();
+            }
+        };
+        match order {
+            Order::Stored => read(shards, origin, options),
+            Order::Shuffled { seed, buffer } => {
+                let mut random = Random::new(seed);
+                random.permute(&mut shards);
+                shuffle(read(shards, origin, options), ShuffleBuffer::new(random, buffer))
+            }
+        }
+    })
+    .flatten()
+    .boxed()
+}
+
+fn read(shards: Vec<String>, origin: Arc<Origin>, options: ReadOptions) -> RawChunks {
+    stream::iter(shards)
+        .then(move |shard| {
+            let (origin, options) = (origin.clone(), options.clone());
+            async move {
+                let id: Arc<str> = shard.into();
+                match origin.source.open_shard(&id).await {
+                    Ok(body) => frames(id.clone(), body, origin.checksums.get(&*id).cloned(), &options)
+                        .map(move |chunk| match chunk {
+                            Ok(samples) => RawChunk::Samples(samples),
+                            Err(error) => RawChunk::Broken { shard: id.clone(), error },
+                        })
+                        .boxed(),
+                    Err(error) => {
+                        let error = error.with("shard", &id);
+                        stream::iter([RawChunk::Broken { shard: id, error }]).boxed()
+                    }
+                }
+            }
+        })
+        .flatten()
+        .boxed()
+}
+
+fn shuffle(chunks: RawChunks, buffer: ShuffleBuffer<Framed>) -> RawChunks {
+    stream::unfold(Some((chunks, buffer)), |state| async move {
+        let (mut chunks, mut buffer) = state?;
+        match chunks.next().await {
+            Some(RawChunk::Samples(samples)) => {
+                let out = buffer.exchange(samples);
+                Some((RawChunk::Samples(out), Some((chunks, buffer))))
+            }
+            Some(broken) => Some((broken, Some((chunks, buffer)))),
+            None => Some((RawChunk::Samples(buffer.drain()), None)),
+        }
+    })
+    .boxed()
+}
+
+/// The results of one chunk, each with the shard it came from.
+type Processed<T> = Vec<(Arc<str>, Result<T>)>;
+
+/// Runs the stage over a chunk: on tokio's blocking threads where there is a runtime, in place where there is none.
+fn process<T: Send + 'static>(
+    chunk: RawChunk,
+    stage: Stage<T>,
+    unpack: Arc<UnpackOptions>,
+) -> BoxFuture<'static, (Processed<T>, bool)> {
+    let samples = match chunk {
+        RawChunk::Samples(samples) => samples,
+        RawChunk::Broken { shard, error } => {
+            return futures::future::ready((vec![(shard, Err(error))], true)).boxed();
+        }
+    };
+    let work = move || {
+        let mut out = Vec::with_capacity(samples.len());
+        for framed in &samples {
+            // A panic in a user's closure is that sample's error, not the end of the process.
+            let result = catch_unwind(AssertUnwindSafe(|| stage(framed, &unpack))).unwrap_or_else(|panic| {
+                Err(Error::unexpected(format!("a filter, map or decoder panicked: {}", panic_text(&*panic))))
+            });
+            if let Some(result) = result.map_err(|error| framed.locate(error)).transpose() {
+                out.push((framed.shard.clone(), result));
+            }
+        }
+        out
+    };
+    match Handle::try_current() {
+        Ok(runtime) => {
+            let task = runtime.spawn_blocking(work);
+            async move {
+                match task.await {
+                    Ok(out) => (out, false),
+                    // The runtime is shutting down.
+                    Err(error) => {
+                        let error = Error::unavailable("decoding was cancelled").with_source(error);
+                        (vec![(Arc::from("unknown"), Err(error))], false)
+                    }
+                }
+            }
+            .boxed()
+        }
+        Err(_) => futures::future::ready((work(), false)).boxed(),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
+
+/// Applies the error policy to chunks as they come, in order.
+struct Policy {
+    policy: ErrorPolicy,
+    report: Arc<SharedReport>,
+    /// The shard whose rest is being left out.
+    skipping: Option<Arc<str>>,
+}
+
+impl Policy {
+    fn apply<T>(&mut self, (chunk, broken): (Processed<T>, bool)) -> Vec<Result<T>> {
+        let mut out = Vec::with_capacity(chunk.len());
+        for (shard, result) in chunk {
+            match (result, self.policy) {
+                (Ok(_), ErrorPolicy::SkipShard) if self.skipping.as_ref() == Some(&shard) => {}
+                (Err(_), ErrorPolicy::SkipShard) if self.skipping.as_ref() == Some(&shard) => {}
+                (Ok(sample), _) => out.push(Ok(sample)),
+                (Err(error), ErrorPolicy::Fail) => {
+                    out.push(Err(error));
+                    break;
+                }
+                (Err(error), ErrorPolicy::SkipSample) if !broken => self.report.sample(&error),
+                (Err(error), _) => {
+                    self.report.shard(&error);
+                    self.skipping = Some(shard);
+                }
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,239 @@
+//! The streams that a dataset yields.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::stream::{self, BoxStream, FusedStream};
+use futures::{Stream, StreamExt};
+
+use super::blocking::Blocking;
+use super::report::{Report, SharedReport};
+use crate::{Collate, Error, Result};
+
+/// Samples in order: a [`Stream`], and through [`blocking`](Samples::blocking) a plain iterator.
+///
+/// It is lazy: nothing is read before the first sample is asked for, and little more than what is asked for.
+///
+/// ```
+/// use atdata_core::{Dataset, DictSample, MemorySource};
+/// use futures::TryStreamExt;
+///
+/// # async fn example(dataset: Dataset<DictSample>) -> atdata_core::Result<()> {
+/// let every_second: Vec<DictSample> = dataset.ordered().skip(1).take(10).try_collect().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Samples<T> {
+    chunks: BoxStream<'static, Vec<Result<T>>>,
+    ready: VecDeque<Result<T>>,
+    ended: bool,
+    report: Arc<SharedReport>,
+}
+
+impl<T: Send + 'static> Samples<T> {
+    pub(super) fn new(chunks: BoxStream<'static, Vec<Result<T>>>, report: Arc<SharedReport>) -> Self {
+        Self { chunks, ready: VecDeque::new(), ended: false, report }
+    }
+
+    /// The chunks that are left; what is ready already is the first one.
+    pub(super) fn into_chunks(self) -> BoxStream<'static, Vec<Result<T>>> {
+        let first = stream::iter((!self.ready.is_empty()).then(|| self.ready.into()));
+        // A stream that has ended stays ended: its chunks must not be asked for again.
+        if self.ended { first.boxed() } else { first.chain(self.chunks).boxed() }
+    }
+
+    fn rechunk<U: Send + 'static>(
+        self,
+        change: impl FnMut(Vec<Result<T>>) -> Vec<Result<U>> + Send + 'static,
+    ) -> Samples<U> {
+        let report = self.report.clone();
+        Samples::new(self.into_chunks().map(change).boxed(), report)
+    }
+
+    /// Keeps the samples for which `keep` says so. A sample beyond an error counts as one that is kept.
+    pub fn filter(self, mut keep: impl FnMut(&T) -> bool + Send + 'static) -> Samples<T> {
+        self.rechunk(move |mut chunk| {
+            chunk.retain(|item| item.as_ref().map_or(true, &mut keep));
+            chunk
+        })
+    }
+
+    /// Turns every sample into something else.
+    pub fn map<U: Send + 'static>(self, mut f: impl FnMut(T) -> U + Send + 'static) -> Samples<U> {
+        self.rechunk(move |chunk| chunk.into_iter().map(|item| item.map(&mut f)).collect())
+    }
+
+    /// The first `n` samples only; nothing is read beyond the chunk that holds the last of them.
+    pub fn take(self, n: u64) -> Samples<T> {
+        let report = self.report.clone();
+        let limited = stream::unfold((self.into_chunks(), n), |(mut chunks, left)| async move {
+            if left == 0 {
+                return None;
+            }
+            let mut chunk = chunks.next().await?;
+            chunk.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            let left = left - chunk.len() as u64;
+            Some((chunk, (chunks, left)))
+        });
+        Samples::new(limited.boxed(), report)
+    }
+
+    /// Everything but the first `n` samples.
+    pub fn skip(self, n: u64) -> Samples<T> {
+        let mut left = n;
+        self.rechunk(move |mut chunk| {
+            let drop = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());
+            left -= drop as u64;
+            // An error is never dropped: it says that the count is wrong.
+            let mut at = 0;
+            chunk.retain(|item| {
+                at += 1;
+                at > drop || item.is_err()
+            });
+            chunk
+        })
+    }
+
+    /// Batches of `n` samples, at least one; the last may be shorter.
+    pub fn batched(self, n: usize) -> Batches<T>
+    where
+        T: Collate,
+    {
+        Batches { samples: self, size: n.max(1), pending: Vec::new(), failed: None, drop_last: false }
+    }
+
+    /// A plain iterator, for code without a runtime. The work goes on in threads of its own, which end when the
+    /// iterator is dropped.
+    pub fn blocking(self) -> Blocking<T> {
+        Blocking::new(self)
+    }
+
+    /// What has been skipped so far, under a policy that skips.
+    pub fn report(&self) -> Report {
+        self.report.snapshot()
+    }
+
+    pub(super) fn shared_report(&self) -> Arc<SharedReport> {
+        self.report.clone()
+    }
+}
+
+impl<T> Stream for Samples<T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                if item.is_err() {
+                    self.ended = true;
+                    self.ready.clear();
+                }
+                return Poll::Ready(Some(item));
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            match ready!(self.chunks.poll_next_unpin(cx)) {
+                Some(chunk) => self.ready = chunk.into(),
+                None => self.ended = true,
+            }
+        }
+    }
+}
+
+impl<T> FusedStream for Samples<T> {
+    fn is_terminated(&self) -> bool {
+        self.ended && self.ready.is_empty()
+    }
+}
+
+impl<T> Unpin for Samples<T> {}
+
+impl<T> fmt::Debug for Samples<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Samples").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+/// Batches of samples: a [`Stream`], and through [`blocking`](Batches::blocking) a plain iterator.
+///
+/// ```
+/// use atdata_core::{Dataset, DictSample};
+/// use futures::StreamExt;
+///
+/// # async fn example(dataset: Dataset<DictSample>) -> atdata_core::Result<()> {
+/// let mut batches = dataset.shuffled(42).batched(32);
+/// while let Some(batch) = batches.next().await {
+///     assert!(batch?.len() <= 32);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Batches<T: Collate> {
+    samples: Samples<T>,
+    size: usize,
+    pending: Vec<T>,
+    failed: Option<Error>,
+    drop_last: bool,
+}
+
+impl<T: Collate> Batches<T> {
+    /// Leaves out a last batch that is not full.
+    #[must_use]
+    pub fn drop_last(mut self) -> Self {
+        self.drop_last = true;
+        self
+    }
+
+    /// A plain iterator, for code without a runtime.
+    pub fn blocking(self) -> Blocking<T::Batch> {
+        let report = self.samples.shared_report();
+        Blocking::new(Samples::new(self.map(|batch| vec![batch]).boxed(), report))
+    }
+
+    /// What has been skipped so far, under a policy that skips.
+    pub fn report(&self) -> Report {
+        self.samples.report()
+    }
+}
+
+impl<T: Collate> Unpin for Batches<T> {}
+
+impl<T: Collate> Stream for Batches<T> {
+    type Item = Result<T::Batch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        while self.pending.len() < self.size {
+            match ready!(self.samples.poll_next_unpin(cx)) {
+                Some(Ok(sample)) => self.pending.push(sample),
+                Some(Err(error)) => {
+                    if self.pending.is_empty() || self.drop_last {
+                        self.pending.clear();
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                    // The samples before the error are a batch; the error comes after them.
+                    self.failed = Some(error);
+                    break;
+                }
+                None => {
+                    if self.drop_last {
+                        self.pending.clear();
+                    }
+                    break;
+                }
+            }
+        }
+        if self.pending.is_empty() {
+            return Poll::Ready(None);
+        }
+        let samples = std::mem::take(&mut self.pending);
+        Poll::Ready(Some(T::collate(samples)))
+    }
+}

@@ -1,0 +1,257 @@
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+
+use crate::schema::{Profile, SampleSchema, SchemaRef};
+use crate::{
+    DatasetRef, Entry, Error, IfExists, Index, IndexEntry, Label, NewDataset, Result, ResultExt, SchemaSpec,
+    StoredSchema, cid,
+};
+
+/// An index in memory: the reference for the meaning of every operation. Clones share their contents.
+///
+/// ```
+/// use atdata_core::{Index, Label, MemoryIndex, NewDataset};
+///
+/// # futures::executor::block_on(async {
+/// let index = MemoryIndex::new();
+/// let new = NewDataset::new("digits", "Digit@1.0.0", vec!["a.tar".into()]).with_version("1.0.0");
+/// let entry = index.insert_dataset(new).await?;
+/// let same = index.get_dataset("digits@1.0.0").await?;
+/// assert_eq!(entry.cid(), same.cid());
+/// # Ok::<(), atdata_core::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct MemoryIndex {
+    profile: Profile,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// By content identifier and name: the same shards may be registered under several names.
+    entries: BTreeMap<(String, String), Arc<Entry>>,
+    /// By name and version, with the number of the change that set it.
+    labels: BTreeMap<(String, String), (u64, Label)>,
+    /// By name and version as text.
+    schemas: BTreeMap<(String, String), SampleSchema>,
+    changes: u64,
+}
+
+impl MemoryIndex {
+    /// An empty index that writes references of the default profile.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the form of the references that it returns.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Checks come before the first change of every operation: a panic leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reference(&self, schema: &SampleSchema) -> String {
+        SchemaRef::local(&schema.name, schema.version.clone()).to_text(self.profile)
+    }
+}
+
+impl State {
+    fn entry(&self, cid: &str, name: &str) -> Option<Arc<Entry>> {
+        if let Some(entry) = self.entries.get(&(cid.to_owned(), name.to_owned())) {
+            return Some(entry.clone());
+        }
+        let from = (cid.to_owned(), String::new());
+        self.entries.range(from..).next().filter(|((found, _), _)| found == cid).map(|(_, entry)| entry.clone())
+    }
+
+    fn label(&self, name: &str, version: Option<&str>) -> Option<&Label> {
+        match version {
+            Some(version) => self.labels.get(&(name.to_owned(), version.to_owned())).map(|(_, label)| label),
+            None => self
+                .labels
+                .range((name.to_owned(), String::new())..)
+                .take_while(|((found, _), _)| found == name)
+                .max_by_key(|(_, (change, _))| *change)
+                .map(|(_, (_, label))| label),
+        }
+    }
+
+    fn by_name(&self, name: &str) -> Option<Arc<Entry>> {
+        self.entry(&self.label(name, None)?.cid, name)
+    }
+
+    fn set_label(&mut self, label: Label) {
+        self.changes += 1;
+        self.labels.insert((label.name.clone(), label.version.clone()), (self.changes, label));
+    }
+
+    /// Forgets an entry that no label points to any more.
+    fn forget_unlabelled(&mut self, cid: &str, name: &str) {
+        let labelled = self.labels.values().any(|(_, label)| label.cid == cid && label.name == name);
+        if !labelled {
+            self.entries.remove(&(cid.to_owned(), name.to_owned()));
+        }
+    }
+
+    fn check_schema(&self, schema: &SampleSchema) -> Result<()> {
+        schema.validate()?;
+        match self.schemas.get(&(schema.name.clone(), schema.version.to_string())) {
+            Some(stored) => crate::schema::check_republication(stored, schema),
+            None => Ok(()),
+        }
+    }
+
+    fn publish(&mut self, schema: &SampleSchema) {
+        self.schemas
+            .entry((schema.name.clone(), schema.version.to_string()))
+            .or_insert_with(|| schema.clone());
+    }
+}
+
+#[async_trait]
+impl Index for MemoryIndex {
+    async fn insert_dataset(&self, new: NewDataset) -> Result<Arc<dyn IndexEntry>> {
+        new.validate()?;
+        let mut state = self.state();
+        let schema_ref = match &new.schema {
+            SchemaSpec::Ref(reference) => reference.clone(),
+            SchemaSpec::Schema(schema) => {
+                state.check_schema(schema).context("name", &new.name)?;
+                self.reference(schema)
+            }
+        };
+        let cid = cid::entry_cid(&schema_ref, &new.data_urls)?.to_string();
+        let mut entry = Entry::new(&new.name, schema_ref, new.data_urls);
+        entry.metadata = new.metadata;
+        entry.cid = Some(cid.clone());
+        let entry = Arc::new(entry);
+
+        let old = state.by_name(&new.name);
+        if let Some(old) = &old
+            && new.if_exists == IfExists::Fail
+            && **old != *entry
+        {
+            return Err(Error::already_exists("the index has another dataset of this name").with("name", &new.name));
+        }
+        if let SchemaSpec::Schema(schema) = &new.schema {
+            state.publish(schema);
+        }
+        state.entries.insert((cid.clone(), new.name.clone()), entry.clone());
+        if let Some(version) = new.version {
+            state.set_label(Label::new(&new.name, &cid).with_version(version));
+        }
+        state.set_label(Label::new(&new.name, &cid));
+        if let Some(old_cid) = old.and_then(|old| old.cid.clone()).filter(|old| *old != cid) {
+            state.forget_unlabelled(&old_cid, &new.name);
+        }
+        Ok(entry)
+    }
+
+    async fn get_dataset(&self, reference: &str) -> Result<Arc<dyn IndexEntry>> {
+        let missing = || Error::not_found("the index has no such dataset").with("name", reference);
+        let parsed = DatasetRef::parse(reference)?;
+        if !parsed.is_local() {
+            return Err(missing());
+        }
+        let state = self.state();
+        if let Some(entry) = state.by_name(&parsed.name).or_else(|| state.entry(&parsed.name, "")) {
+            return Ok(entry);
+        }
+        let (name, version) = parsed.split_version().ok_or_else(missing)?;
+        let label = state.label(name, Some(version)).ok_or_else(missing)?;
+        Ok(state.entry(&label.cid, name).ok_or_else(missing)?)
+    }
+
+    fn list_datasets(&self, prefix: &str) -> BoxStream<'_, Result<Arc<dyn IndexEntry>>> {
+        let state = self.state();
+        let mut names: Vec<&str> = state.entries.keys().map(|(_, name)| name.as_str()).collect();
+        names.retain(|name| name.starts_with(prefix));
+        names.sort_unstable();
+        names.dedup();
+        let entries: Vec<_> = names
+            .into_iter()
+            .filter_map(|name| state.by_name(name))
+            .map(|entry| Ok(entry as Arc<dyn IndexEntry>))
+            .collect();
+        stream::iter(entries).boxed()
+    }
+
+    async fn publish_schema(&self, schema: &SampleSchema) -> Result<String> {
+        let mut state = self.state();
+        state.check_schema(schema)?;
+        state.publish(schema);
+        Ok(self.reference(schema))
+    }
+
+    async fn get_schema(&self, reference: &str) -> Result<StoredSchema> {
+        let parsed = SchemaRef::parse(reference)?;
+        let missing = || Error::not_found("the index has no such schema").with("schema", reference);
+        let name = parsed.name().ok_or_else(missing)?;
+        let state = self.state();
+        let schema = match parsed.version() {
+            Some(version) => state.schemas.get(&(name.to_owned(), version.to_string())),
+            None => state
+                .schemas
+                .range((Bound::Included((name.to_owned(), String::new())), Bound::Unbounded))
+                .take_while(|((found, _), _)| found == name)
+                .map(|(_, schema)| schema)
+                .max_by(|a, b| a.version.cmp(&b.version)),
+        };
+        let schema = schema.ok_or_else(missing)?;
+        Ok(StoredSchema::new(self.reference(schema), schema.clone()))
+    }
+
+    fn list_schemas(&self, prefix: &str) -> BoxStream<'_, Result<StoredSchema>> {
+        let mut schemas: Vec<StoredSchema> = self
+            .state()
+            .schemas
+            .values()
+            .filter(|schema| schema.name.starts_with(prefix))
+            .map(|schema| StoredSchema::new(self.reference(schema), schema.clone()))
+            .collect();
+        schemas.sort_by(|a, b| (&a.schema.name, &a.schema.version).cmp(&(&b.schema.name, &b.schema.version)));
+        stream::iter(schemas.into_iter().map(Ok)).boxed()
+    }
+
+    async fn set_label(&self, label: &Label) -> Result<()> {
+        label.validate()?;
+        let mut state = self.state();
+        if state.entry(&label.cid, "").is_none() {
+            return Err(Error::not_found("the index has no entry of this identifier").with("cid", &label.cid));
+        }
+        state.set_label(label.clone());
+        Ok(())
+    }
+
+    async fn get_label(&self, name: &str, version: Option<&str>) -> Result<Label> {
+        self.state().label(name, version).cloned().ok_or_else(|| {
+            let error = Error::not_found("the index has no such label").with("name", name);
+            match version {
+                Some(version) => error.with("version", version),
+                None => error,
+            }
+        })
+    }
+
+    fn list_labels(&self, prefix: &str) -> BoxStream<'_, Result<Label>> {
+        let labels: Vec<_> = self
+            .state()
+            .labels
+            .values()
+            .filter(|(_, label)| label.name.starts_with(prefix))
+            .map(|(_, label)| Ok(label.clone()))
+            .collect();
+        stream::iter(labels).boxed()
+    }
+}

@@ -1,0 +1,24 @@
+//! The four protocols that make the parts interchangeable.
+//!
+//! | Protocol | Says |
+//! |---|---|
+//! | [`IndexEntry`] | what is known of one dataset: name, schema reference, shard URLs, metadata |
+//! | [`Index`] | where datasets, schemas and labels are registered |
+//! | [`DataStore`] | where shards are written |
+//! | [`DataSource`] | where shards are read |
+//!
+//! All are object-safe, `Send + Sync`, and implemented for `Arc<dyn …>`. They have few required methods; what can be
+//! derived is in [`IndexExt`], [`DataStoreExt`] and [`DataSourceExt`]. They are called once a shard or an index
+//! operation, never once a sample.
+
+mod entry;
+mod index;
+mod reference;
+mod source;
+mod store;
+
+pub use entry::{CHECKSUMS_KEY, Entry, IndexEntry};
+pub use index::{IfExists, Index, IndexExt, Label, NewDataset, SchemaSpec, StoredSchema};
+pub use reference::DatasetRef;
+pub use source::{DataSource, DataSourceExt, ShardBody, ShardStream};
+pub use store::{DataStore, DataStoreExt, StoredShard, WriteOptions};

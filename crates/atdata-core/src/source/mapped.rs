@@ -1,0 +1,28 @@
+//! Memory-mapped files: the one place where the crate uses `unsafe`.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+
+use bytes::Bytes;
+use memmap2::{Advice, Mmap};
+
+use crate::Result;
+
+/// Maps a file for reading and returns it as [`Bytes`].
+///
+/// # Safety argument
+/// `Mmap::map` is unsafe because another process may change or cut the file while it is mapped. Changed bytes are
+/// no soundness problem for us: the map is only ever read as `u8`, through slices, and every parser checks what it
+/// reads (a value may be read twice and differ, which parsers must and do survive: they copy lengths before using
+/// them). A file that is *cut* while mapped raises SIGBUS on access. That is a crash, not undefined behaviour, and
+/// documented at [`FileSource`](super::FileSource), which can read without a map instead. Our own stores never change
+/// a shard in place.
+pub(super) fn map(file: &File) -> Result<Bytes> {
+    // SAFETY: see above.
+    let map = unsafe { Mmap::map(file)? };
+    // Only a hint; without it reading is slower, not wrong.
+    if let Err(error) = map.advise(Advice::Sequential) {
+        tracing::debug!(%error, "no sequential read-ahead for a mapped shard");
+    }
+    Ok(Bytes::from_owner(map))
+}

@@ -1,0 +1,10 @@
+//! Data sources by address: local files, and a registry of schemes for everything else.
+
+mod file;
+mod mapped;
+mod registry;
+mod url;
+
+pub use file::FileSource;
+pub use registry::{Registry, ShardOpener};
+pub use url::UrlSource;

@@ -1,0 +1,94 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::file::FileOpener;
+use crate::{Error, Result, ShardBody, url};
+
+/// Opens the shards of one scheme.
+///
+/// A backend implements it and puts it into a [`Registry`] that the caller owns.
+///
+/// ```
+/// use std::sync::Arc;
+/// use async_trait::async_trait;
+/// use atdata_core::source::{Registry, ShardOpener};
+/// use atdata_core::{Result, ShardBody};
+///
+/// #[derive(Debug)]
+/// struct Zeros;
+///
+/// #[async_trait]
+/// impl ShardOpener for Zeros {
+///     async fn open(&self, _url: &str) -> Result<ShardBody> {
+///         Ok(ShardBody::resident(vec![0u8; 1024]))
+///     }
+/// }
+///
+/// let mut registry = Registry::default();
+/// registry.register("zeros", Arc::new(Zeros));
+/// assert!(registry.opener("zeros:1").is_ok());
+/// ```
+#[async_trait]
+pub trait ShardOpener: fmt::Debug + Send + Sync + 'static {
+    /// Opens the shard at an address of this scheme.
+    ///
+    /// # Errors
+    /// The shard is not there, or cannot be reached.
+    async fn open(&self, url: &str) -> Result<ShardBody>;
+}
+
+/// Which [`ShardOpener`] serves which scheme: a plain value, nothing is global.
+///
+/// ```
+/// use atdata_core::source::Registry;
+///
+/// let registry = Registry::default();
+/// assert_eq!(registry.schemes().collect::<Vec<_>>(), ["file"]);
+/// assert!(registry.opener("ftp://host/a.tar").is_err());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Registry {
+    openers: BTreeMap<String, Arc<dyn ShardOpener>>,
+}
+
+/// Knows local files.
+impl Default for Registry {
+    fn default() -> Self {
+        let mut registry = Self::empty();
+        registry.register("file", Arc::new(FileOpener { map: true }));
+        registry
+    }
+}
+
+impl Registry {
+    /// Knows nothing, not even files.
+    pub fn empty() -> Self {
+        Self { openers: BTreeMap::new() }
+    }
+
+    /// Sets who opens a scheme (`s3`, without the colon). Bare paths belong to `file`.
+    pub fn register(&mut self, scheme: &str, opener: Arc<dyn ShardOpener>) {
+        self.openers.insert(scheme.to_ascii_lowercase(), opener);
+    }
+
+    /// The schemes that can be opened.
+    pub fn schemes(&self) -> impl Iterator<Item = &str> {
+        self.openers.keys().map(String::as_str)
+    }
+
+    /// Who opens an address.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if nobody does, or if the address would run a command.
+    pub fn opener(&self, address: &str) -> Result<&Arc<dyn ShardOpener>> {
+        let scheme = url::scheme(address)?;
+        self.openers.get(&*scheme).ok_or_else(|| {
+            let known = self.schemes().collect::<Vec<_>>().join(", ");
+            Error::unsupported(format!("nothing here opens {scheme}: addresses; known are {known}"))
+                .with("url", url::redact(address))
+        })
+    }
+}

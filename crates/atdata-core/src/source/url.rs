@@ -1,0 +1,67 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::registry::{Registry, ShardOpener};
+use crate::url::expand_address;
+use crate::{DataSource, Error, Result, ResultExt, ShardBody};
+
+/// Shards by address: paths, `file:` URLs and whatever else a [`Registry`] opens; brace patterns of any scheme and
+/// glob patterns of local files are expanded once, when the source is made.
+///
+/// ```
+/// use atdata_core::DataSource;
+/// use atdata_core::source::{Registry, UrlSource};
+///
+/// # futures::executor::block_on(async {
+/// let source = UrlSource::new("/data/mnist-{000..002}.tar", &Registry::default())?;
+/// assert_eq!(source.list_shards().await?.len(), 3);
+/// # Ok::<(), atdata_core::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct UrlSource {
+    shards: Vec<String>,
+    openers: HashMap<String, Arc<dyn ShardOpener>>,
+}
+
+impl UrlSource {
+    /// Expands one address.
+    ///
+    /// # Errors
+    /// Unbalanced braces, a glob without a match, a scheme that `registry` does not have, an address that would run
+    /// a command.
+    pub fn new(address: &str, registry: &Registry) -> Result<Self> {
+        Self::from_urls([address], registry)
+    }
+
+    /// Expands several addresses and joins the results in order.
+    ///
+    /// # Errors
+    /// As [`UrlSource::new`].
+    pub fn from_urls<S: AsRef<str>>(addresses: impl IntoIterator<Item = S>, registry: &Registry) -> Result<Self> {
+        let mut shards = Vec::new();
+        let mut openers = HashMap::new();
+        for address in addresses {
+            for shard in expand_address(address.as_ref())? {
+                openers.insert(shard.clone(), registry.opener(&shard)?.clone());
+                shards.push(shard);
+            }
+        }
+        Ok(Self { shards, openers })
+    }
+}
+
+#[async_trait]
+impl DataSource for UrlSource {
+    async fn list_shards(&self) -> Result<Vec<String>> {
+        Ok(self.shards.clone())
+    }
+
+    async fn open_shard(&self, id: &str) -> Result<ShardBody> {
+        let opener =
+            self.openers.get(id).ok_or_else(|| Error::not_found("the source has no such shard").with("shard", id))?;
+        opener.open(id).await.context("shard", id)
+    }
+}
