@@ -1,0 +1,173 @@
+//! Which backend an address means: the only place that knows backends.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use atdata_core::source::Registry;
+use atdata_core::url::redact;
+use atdata_core::{DataStore, Error, Index, Result, StoredShard};
+use atdata_local::{LocalDiskStore, LocalIndex};
+
+use crate::args::Global;
+
+/// The index, the store and the ways to read shards that the command line asks for. Nothing is opened or made before it
+/// is asked for.
+#[derive(Debug)]
+pub(crate) struct Backends {
+    index: Option<String>,
+    store: Option<String>,
+}
+
+impl Backends {
+    /// What the global options say.
+    pub(crate) fn new(global: &Global) -> Self {
+        Self { index: global.index.clone(), store: global.store.clone() }
+    }
+
+    /// How shards are read.
+    pub(crate) fn registry(&self) -> Registry {
+        Registry::default()
+    }
+
+    /// The index, made if it is not there.
+    ///
+    /// # Errors
+    /// The address is not understood or not built in; the index cannot be opened.
+    pub(crate) async fn index(&self) -> Result<Arc<dyn Index>> {
+        let path = self.index_path()?;
+        Ok(Arc::new(LocalIndex::open(&path).map_err(|error| error.with("path", path.display()))?))
+    }
+
+    /// The index, if there is one: reading makes none.
+    ///
+    /// # Errors
+    /// As [`Backends::index`].
+    pub(crate) async fn existing_index(&self) -> Result<Option<Arc<dyn Index>>> {
+        if self.index_path()?.exists() { self.index().await.map(Some) } else { Ok(None) }
+    }
+
+    /// The address of the index, without secrets.
+    ///
+    /// # Errors
+    /// The address is not understood or not built in.
+    pub(crate) fn index_address(&self) -> Result<String> {
+        Ok(format!("sqlite:{}", self.index_path()?.display()))
+    }
+
+    fn index_path(&self) -> Result<PathBuf> {
+        let Some(address) = &self.index else { return Ok(home()?.join("index.db")) };
+        match split(address) {
+            ("sqlite", path) if !path.is_empty() => local_path(path),
+            ("redis" | "rediss" | "at", _) => Err(not_built_in("index", address)),
+            ("", path) if !path.is_empty() => Ok(PathBuf::from(path)),
+            _ => Err(Error::invalid("an index is sqlite:PATH").with("url", redact(address))),
+        }
+    }
+
+    /// The store.
+    ///
+    /// # Errors
+    /// The address is not understood or not built in; the directory cannot be used.
+    pub(crate) fn store(&self) -> Result<Arc<dyn DataStore>> {
+        let root = self.store_root()?;
+        Ok(Arc::new(LocalDiskStore::new(&root).map_err(|error| error.with("path", root.display()))?))
+    }
+
+    fn store_root(&self) -> Result<PathBuf> {
+        let Some(address) = &self.store else { return Ok(home()?.join("data")) };
+        match split(address) {
+            ("file", path) if !path.is_empty() => local_path(path),
+            ("s3" | "at", _) => Err(not_built_in("store", address)),
+            ("", path) if !path.is_empty() => Ok(PathBuf::from(path)),
+            _ => Err(Error::invalid("a store is file:DIR").with("url", redact(address))),
+        }
+    }
+
+    /// Removes shards that were written for an entry that did not come to be. What cannot be removed stays, and does
+    /// no harm: nothing refers to it.
+    pub(crate) fn discard(&self, shards: &[StoredShard]) {
+        for shard in shards {
+            let removed = local_path_of(&shard.url).map(std::fs::remove_file);
+            if let Some(Err(error)) = removed {
+                tracing::warn!(shard = shard.url, %error, "a shard without a dataset stays behind");
+            }
+        }
+    }
+}
+
+/// The path of a shard, if it is a local file.
+pub(crate) fn local_path_of(url: &str) -> Option<PathBuf> {
+    atdata_core::url::ShardUrl::parse(url).ok()?.as_path().map(Path::to_owned)
+}
+
+/// Scheme and rest; a bare path has no scheme.
+fn split(address: &str) -> (&str, &str) {
+    match address.split_once(':') {
+        Some((scheme, rest)) if scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => (scheme, rest),
+        _ => ("", address),
+    }
+}
+
+/// `PATH`, `//PATH` with an absolute path, or `~/PATH`.
+fn local_path(rest: &str) -> Result<PathBuf> {
+    let path = match rest.strip_prefix("//") {
+        Some(absolute) if absolute.starts_with('/') => absolute,
+        Some(_) => return Err(Error::invalid("after // comes an absolute path, as in file:///data").with("path", rest)),
+        None => rest,
+    };
+    match path.strip_prefix("~/") {
+        Some(inside) => Ok(user_home()?.join(inside)),
+        None => Ok(PathBuf::from(path)),
+    }
+}
+
+fn not_built_in(what: &str, address: &str) -> Error {
+    let (scheme, _) = split(address);
+    Error::unsupported(format!("this build of atdata has no {scheme} {what}")).with("url", redact(address))
+}
+
+fn home() -> Result<PathBuf> {
+    Ok(user_home()?.join(".atdata"))
+}
+
+fn user_home() -> Result<PathBuf> {
+    std::env::home_dir()
+        .filter(|home| !home.as_os_str().is_empty())
+        .ok_or_else(|| Error::invalid("there is no home directory; say --index and --store"))
+}
+
+#[cfg(test)]
+mod tests {
+    use atdata_core::ErrorKind;
+
+    use super::*;
+
+    fn backends(index: &str, store: &str) -> Backends {
+        Backends { index: Some(index.to_owned()), store: Some(store.to_owned()) }
+    }
+
+    #[test]
+    fn local_addresses_become_paths() {
+        for (address, path) in [
+            ("sqlite:/a/i.db", "/a/i.db"),
+            ("sqlite:///a/i.db", "/a/i.db"),
+            ("sqlite:i.db", "i.db"),
+            ("/a/i.db", "/a/i.db"),
+        ] {
+            assert_eq!(backends(address, "").index_path().unwrap(), Path::new(path));
+        }
+        assert_eq!(backends("", "file:/d").store_root().unwrap(), Path::new("/d"));
+        assert_eq!(backends("", "d").store_root().unwrap(), Path::new("d"));
+    }
+
+    #[test]
+    fn backends_that_are_not_there_are_named_without_secrets() {
+        let error = backends("redis://user:secret@host/0", "").index_path().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("redis") && !error.to_string().contains("secret"), "{error}");
+        assert_eq!(backends("", "s3://bucket/x").store_root().unwrap_err().kind(), ErrorKind::Unsupported);
+        for nonsense in ["", "sqlite:", "mysql://x", "sqlite://host/x"] {
+            assert_eq!(backends(nonsense, "").index_path().unwrap_err().kind(), ErrorKind::Invalid, "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+use crate::size;
+
+/// Typed, streaming datasets on WebDataset tar shards.
+///
+/// A SOURCE is a path, a URL, a brace or glob pattern, a directory of shards, or the name of a dataset in the index.
+#[derive(Debug, Parser)]
+#[command(name = "atdata", version, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// Where datasets are registered: sqlite:PATH [default: sqlite:~/.atdata/index.db]
+    #[arg(long, global = true, env = "ATDATA_INDEX", hide_env_values = true, value_name = "ADDRESS")]
+    pub(crate) index: Option<String>,
+    /// Where shards are written: file:DIR [default: file:~/.atdata/data]
+    #[arg(long, global = true, env = "ATDATA_STORE", hide_env_values = true, value_name = "ADDRESS")]
+    pub(crate) store: Option<String>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say more on standard error; repeat for even more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a dataset of images, CSV, JSON lines, numpy files or WebDataset tars
+    Import(Box<Import>),
+    /// List datasets
+    Ls(Ls),
+    /// Show what is known of a dataset: entry, schema, shards
+    Show(Show),
+    /// Show the first samples
+    Head(Head),
+    /// Print samples, one a line
+    Cat(Cat),
+    /// Check that every byte of a dataset can be read and is what it should be
+    Verify(Verify),
+    /// List, show, compare and publish schemas
+    #[command(subcommand)]
+    Schema(Schema),
+}
+
+/// Arguments of `import`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Import {
+    /// A folder of images, a .csv, .jsonl, .ndjson, .npy or .npz file, or WebDataset tars (path, brace or glob pattern)
+    pub(crate) input: String,
+    /// The name of the new dataset
+    pub(crate) name: String,
+    /// What INPUT is, where its name does not tell
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<InputFormat>,
+    /// Take the schema from a JSON file (a local schema record) instead of inferring it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// The name of the inferred schema [default: made of NAME]
+    #[arg(long, value_name = "NAME", conflicts_with = "schema")]
+    pub(crate) schema_name: Option<String>,
+    /// At most so many samples in a shard
+    #[arg(long, default_value = "10000", value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub(crate) max_count: u64,
+    /// At most so many bytes in a shard file
+    #[arg(long, default_value = "1GiB", value_parser = size::parse, value_name = "SIZE")]
+    pub(crate) max_size: u64,
+    /// Label the dataset with a version too
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+    /// Let NAME stand for the new dataset if it is taken
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Read and check everything, write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Fail if anything has to be left out
+    #[arg(long)]
+    pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) images: ImageOptions,
+    #[command(flatten)]
+    pub(crate) csv: CsvOptions,
+}
+
+/// Options for folders of images.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Images")]
+pub(crate) struct ImageOptions {
+    /// Store pixels, a uint8 array (height, width, channels), instead of the encoded file
+    #[arg(long)]
+    pub(crate) decode: bool,
+    /// The field that holds the name of the sub-folder
+    #[arg(long, default_value = "label", value_name = "NAME")]
+    pub(crate) label_field: String,
+    /// Leave out images of more pixels
+    #[arg(long, default_value_t = 100_000_000, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub(crate) max_pixels: u64,
+}
+
+/// Options for CSV.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "CSV")]
+pub(crate) struct CsvOptions {
+    /// The character between columns, `\t` for a tab [default: `,`, or a tab for .tsv]
+    #[arg(long, value_name = "CHAR", value_parser = delimiter)]
+    pub(crate) delimiter: Option<u8>,
+    /// Gather columns in an array, `pixels=p0..p63:uint8:8x8`; dtype and shape may be left out
+    #[arg(long = "array", value_name = "FIELD=FROM..TO[:DTYPE[:SHAPE]]")]
+    pub(crate) arrays: Vec<String>,
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match (text, text.as_bytes()) {
+        ("\\t" | "tab", _) => Ok(b'\t'),
+        (_, [byte]) if byte.is_ascii() && !b"\"\r\n".contains(byte) => Ok(*byte),
+        _ => Err("a delimiter is one ASCII character, or \\t".to_owned()),
+    }
+}
+
+/// What an input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFormat {
+    /// A folder of PNG and JPEG files, sub-folders being labels
+    Images,
+    /// Comma-separated values with a header
+    Csv,
+    /// One JSON object a line
+    Jsonl,
+    /// A numpy array or an archive of them; the first axis counts samples
+    Numpy,
+    /// WebDataset tars
+    Webdataset,
+}
+
+/// Arguments of `ls`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ls {
+    /// Only datasets whose names begin so
+    #[arg(default_value = "", hide_default_value = true)]
+    pub(crate) prefix: String,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// A dataset or shards
+    pub(crate) source: String,
+    /// Count samples, which reads every shard
+    #[arg(long)]
+    pub(crate) count: bool,
+}
+
+/// Arguments of `head`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Head {
+    /// A dataset or shards
+    pub(crate) source: String,
+    /// How many samples
+    #[arg(short = 'n', long = "count", default_value_t = 5, value_name = "N")]
+    pub(crate) count: u64,
+    /// Decode a field of bytes as an array
+    #[arg(long = "array", value_name = "FIELD")]
+    pub(crate) arrays: Vec<String>,
+}
+
+/// Arguments of `cat`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cat {
+    /// A dataset or shards
+    pub(crate) source: String,
+    /// How samples are written
+    #[arg(long, value_enum, default_value_t = OutputFormat::Jsonl)]
+    pub(crate) format: OutputFormat,
+    /// Decode a field of bytes as an array
+    #[arg(long = "array", value_name = "FIELD")]
+    pub(crate) arrays: Vec<String>,
+    /// Leave out the first samples
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) skip: u64,
+    /// Stop after so many samples
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Shuffle; the same seed gives the same order everywhere
+    #[arg(long, value_name = "SEED")]
+    pub(crate) shuffle: Option<u64>,
+}
+
+/// How `cat` writes samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// One JSON object a line; `import` reads it back without loss
+    Jsonl,
+    /// One JSON object a line with key, shard and tagged values, for comparing implementations
+    Tagged,
+    /// Comma-separated values; the first sample decides the columns
+    Csv,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// A dataset or shards
+    pub(crate) source: String,
+}
+
+/// The commands of `schema`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Schema {
+    /// List schemas
+    Ls(Ls),
+    /// Show a schema
+    Show {
+        /// A reference, the name of a dataset, or a JSON file
+        schema: String,
+    },
+    /// Compare two schemas; exit code 1 if they differ
+    Diff {
+        /// A reference, the name of a dataset, or a JSON file: the old one
+        old: String,
+        /// The new one
+        new: String,
+    },
+    /// Publish a schema from a JSON file (a local schema record)
+    Publish {
+        /// The file
+        file: PathBuf,
+    },
+    /// Print the Rust struct for a schema
+    Codegen {
+        /// A reference, the name of a dataset, or a JSON file
+        schema: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn delimiters_are_one_byte() {
+        assert_eq!((delimiter(";"), delimiter("\\t")), (Ok(b';'), Ok(b'\t')));
+        assert!(delimiter(";;").is_err() && delimiter("").is_err() && delimiter("\"").is_err());
+    }
+}

@@ -1,0 +1,167 @@
+//! What a SOURCE argument means.
+//!
+//! In this order:
+//! 1. With a scheme (`s3://…`, `file:…`), or beginning with `/`, `./`, `../` or `~/`: an address or a path.
+//! 2. The name of a dataset in the index. If there is a file of that name too, the dataset wins and a note says so.
+//! 3. A path that exists: a directory of shards, or a shard.
+//! 4. With pattern characters (`*?[{`): a pattern.
+//! 5. Anything else is not found.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use atdata_core::schema::SampleSchema;
+use atdata_core::source::{FileSource, UrlSource};
+use atdata_core::url::redact;
+use atdata_core::{DataSource, Dataset, DictSample, Error, Index, IndexEntry, Result};
+use futures::TryStreamExt;
+
+use crate::address::Backends;
+use crate::closest::closest;
+use crate::output::{CliResult, Hint, note};
+
+/// How many names are looked at to find one that was mistyped.
+const NAMES: usize = 100_000;
+
+/// What a SOURCE argument turned out to be.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// The dataset's name, or the argument.
+    pub(crate) label: String,
+    /// The entry, if it is a dataset.
+    pub(crate) entry: Option<Arc<dyn IndexEntry>>,
+    /// The schema, if it is a dataset whose schema the index has.
+    pub(crate) schema: Option<SampleSchema>,
+    /// The shards.
+    pub(crate) shards: Arc<dyn DataSource>,
+}
+
+impl Source {
+    /// The samples; `arrays` are fields of bytes to be decoded as arrays.
+    pub(crate) fn dataset(&self, arrays: &[String]) -> Dataset<DictSample> {
+        let mut dataset = Dataset::<DictSample>::from_source(self.shards.clone());
+        if let Some(schema) = &self.schema {
+            dataset = dataset.with_schema(schema.clone());
+        }
+        arrays.iter().fold(dataset, |dataset, field| dataset.with_array(field))
+    }
+}
+
+/// Finds out what a SOURCE argument means and opens it.
+///
+/// # Errors
+/// There is nothing of the kind; the index or an address cannot be opened.
+pub(crate) async fn open(argument: &str, backends: &Backends) -> CliResult<Source> {
+    if is_address(argument) {
+        return Ok(from_address(argument, backends)?);
+    }
+    let path = Path::new(argument);
+    let index = backends.existing_index().await?;
+    let entry = match &index {
+        Some(index) => optional(index.get_dataset(argument).await)?,
+        None => None,
+    };
+    if let (Some(index), Some(entry)) = (&index, entry) {
+        if path.exists() {
+            note(format_args!("{argument} is a dataset and a path; the dataset is meant, ./{argument} is the path"));
+        }
+        return Ok(from_entry(&**index, entry, backends).await?);
+    }
+    if path.exists() || argument.contains(['*', '?', '[', '{']) {
+        return Ok(from_address(argument, backends)?);
+    }
+    not_found(argument, index.as_deref(), backends).await
+}
+
+/// Finds a dataset by name only.
+///
+/// # Errors
+/// There is none, or the index cannot be read.
+pub(crate) async fn entry(name: &str, backends: &Backends) -> CliResult<(Arc<dyn Index>, Arc<dyn IndexEntry>)> {
+    let index = backends.existing_index().await?;
+    if let Some(index) = &index
+        && let Some(entry) = optional(index.get_dataset(name).await)?
+    {
+        return Ok((index.clone(), entry));
+    }
+    not_found(name, index.as_deref(), backends).await
+}
+
+async fn from_entry(index: &dyn Index, entry: Arc<dyn IndexEntry>, backends: &Backends) -> Result<Source> {
+    let schema = optional(index.decode_schema(entry.schema_ref()).await)?;
+    if schema.is_none() {
+        tracing::info!(schema = entry.schema_ref(), "the index does not have the schema; samples are read unchecked");
+    }
+    let shards = UrlSource::from_urls(entry.data_urls(), &backends.registry())
+        .map_err(|error| error.with("name", entry.name()))?;
+    Ok(Source { label: entry.name().to_owned(), entry: Some(entry), schema, shards: Arc::new(shards) })
+}
+
+fn from_address(argument: &str, backends: &Backends) -> Result<Source> {
+    let path = match argument.strip_prefix("~/") {
+        Some(inside) => std::env::home_dir().unwrap_or_default().join(inside),
+        None => PathBuf::from(argument),
+    };
+    let shards: Arc<dyn DataSource> = if path.is_dir() {
+        let source = FileSource::directory(&path)?;
+        if source.is_empty() {
+            return Err(Error::not_found("the directory has no .tar files").with("path", path.display()));
+        }
+        Arc::new(source)
+    } else if argument.starts_with("~/") {
+        Arc::new(UrlSource::new(&path.to_string_lossy(), &backends.registry())?)
+    } else {
+        Arc::new(UrlSource::new(argument, &backends.registry())?)
+    };
+    Ok(Source { label: redact(argument).to_string(), entry: None, schema: None, shards })
+}
+
+/// Whether an argument can be nothing but an address or a path.
+fn is_address(argument: &str) -> bool {
+    let own_reference = argument.starts_with("atdata://") || argument.starts_with('@');
+    let path = ["/", "./", "../", "~/", "file:", "pipe:"].iter().any(|start| argument.starts_with(start));
+    !own_reference && (path || argument == "-" || argument == "." || argument == ".." || argument.contains("://"))
+}
+
+async fn not_found<T>(wanted: &str, index: Option<&dyn Index>, backends: &Backends) -> CliResult<T> {
+    let error = Error::not_found("no dataset of this name, and no such file").with("name", wanted);
+    let address = backends.index_address()?;
+    let Some(index) = index else {
+        return Err(error).hint(|| format!("there is no index at {address} yet; `atdata import` makes one"));
+    };
+    let names = names(index).await?;
+    let close = closest(wanted, names);
+    Err(error.with("index", address)).hint(|| match close.as_slice() {
+        [] => "`atdata ls` lists the datasets".to_owned(),
+        names => format!("did you mean {}?", names.join(" or ")),
+    })
+}
+
+async fn names(index: &dyn Index) -> Result<Vec<String>> {
+    use futures::StreamExt;
+    index.list_datasets("").take(NAMES).map_ok(|entry| entry.name().to_owned()).try_collect().await
+}
+
+/// `None` in place of not found.
+pub(crate) fn optional<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_names_are_told_apart() {
+        for address in ["/a", "./a", "../a", "~/a", "file:a", "s3://b/k-{0..1}.tar", "-", "."] {
+            assert!(is_address(address), "{address}");
+        }
+        for name in ["a", "team/a", "a.tar", "a-{0..1}.tar", "@alice.test/a", "atdata://local/dataset/a"] {
+            assert!(!is_address(name), "{name}");
+        }
+    }
+}
