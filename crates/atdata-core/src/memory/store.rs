@@ -97,6 +97,14 @@ impl DataStore for MemoryStore {
             Err(Error::invalid("the address is not one of this store").with("url", url))
         }
     }
+
+    async fn remove_shards(&self, urls: &[String]) -> Result<()> {
+        let mut state = self.state();
+        for url in urls {
+            state.shards.remove(url);
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -101,11 +101,16 @@ impl NewDataset {
     /// A dataset over shards that a [`DataStore`](super::DataStore) has just written; their checksums go into the
     /// metadata.
     pub fn from_shards(name: impl Into<String>, schema: impl Into<SchemaSpec>, shards: Vec<StoredShard>) -> Self {
-        let urls = shards.iter().map(|shard| shard.url.clone()).collect();
+        Self::new(name, schema, Vec::new()).with_shards(shards)
+    }
+
+    /// Sets the shards, and their checksums in the metadata.
+    #[must_use]
+    pub fn with_shards(mut self, shards: Vec<StoredShard>) -> Self {
+        self.data_urls = shards.iter().map(|shard| shard.url.clone()).collect();
         let checksums = shards.into_iter().filter_map(|shard| Some((shard.url, shard.sha256?))).collect();
-        let mut new = Self::new(name, schema, urls);
-        new.metadata = with_checksums(None, checksums);
-        new
+        self.metadata = with_checksums(self.metadata, checksums);
+        self
     }
 
     /// Sets the metadata; checksums that are there already are kept.

@@ -135,6 +135,15 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// [`Invalid`](crate::ErrorKind::Invalid) if the address is not this store's.
     fn read_url(&self, url: &str) -> Result<String>;
 
+    /// Removes shards that this store has written; one that has gone already is no error.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the store cannot remove anything; an address of another
+    /// store; the removal fails.
+    async fn remove_shards(&self, _urls: &[String]) -> Result<()> {
+        Err(crate::Error::unsupported("this store does not remove shards"))
+    }
+
     /// Whether a shard is written as it is produced, in bounded memory, rather than collected first.
     fn supports_streaming(&self) -> bool {
         true
@@ -150,6 +159,9 @@ macro_rules! forward_store {
             }
             fn read_url(&self, url: &str) -> Result<String> {
                 (**self).read_url(url)
+            }
+            async fn remove_shards(&self, urls: &[String]) -> Result<()> {
+                (**self).remove_shards(urls).await
             }
             fn supports_streaming(&self) -> bool {
                 (**self).supports_streaming()
