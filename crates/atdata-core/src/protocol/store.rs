@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 use crate::array::ArrayFormat;
 use crate::shard::{PackedSample, ShardInput};
 use crate::tar::SequentialKeys;
-use crate::{Result, Sample};
+use crate::{Error, Result, ResultExt, Sample};
 
 /// How samples are divided into shards and written.
 ///
@@ -141,7 +141,7 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if the store cannot remove anything; an address of another
     /// store; the removal fails.
     async fn remove_shards(&self, _urls: &[String]) -> Result<()> {
-        Err(crate::Error::unsupported("this store does not remove shards"))
+        Err(Error::unsupported("this store does not remove shards"))
     }
 
     /// Whether a shard is written as it is produced, in bounded memory, rather than collected first.
@@ -188,9 +188,11 @@ pub trait DataStoreExt: DataStore {
         let arrays = options.array_format;
         let packed = samples
             .map(move |sample| {
+                let sample = sample?;
+                let key = keys.next().ok_or_else(|| Error::invalid("there are more samples than keys"))?;
                 let mut payload = Vec::new();
-                sample?.pack_into(&mut payload, arrays)?;
-                Ok(PackedSample::new(keys.next_key(), payload))
+                sample.pack_into(&mut payload, arrays).context("key", &key)?;
+                Ok(PackedSample::new(key, payload))
             })
             .boxed();
         self.write_shards(&mut ShardInput::encode(packed, options), prefix).await

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 use super::FieldValue;
 
 fn array_type<T: Element>() -> FieldType {
-    FieldType::NdArray(ArrayType::default().with_dtype(T::DTYPE_NAME))
+    FieldType::NdArray(ArrayType::default().with_dtype(T::dtype().name()))
 }
 
 /// Decoded from `bin`, a slice of the payload. Stacks to one array of shape `(n, …)`.
@@ -36,7 +36,7 @@ impl<T: Element> FieldValue for TypedArray<T> {
         array_type::<T>()
     }
     fn pack_value(&self, packer: &mut Packer<'_>) -> Result<()> {
-        packer.ndarray(self.as_ndarray())
+        packer.ndarray(self.as_inner())
     }
     fn unpack_value(unpacker: &mut Unpacker<'_>) -> Result<Self> {
         TypedArray::try_from(array::decode(unpacker.bin()?)?)
@@ -60,7 +60,7 @@ where
         packer.ndarray(&NdArray::from(self.view()))
     }
     fn unpack_value(unpacker: &mut Unpacker<'_>) -> Result<Self> {
-        with_dimensions(TypedArray::<T>::try_from(array::decode(unpacker.bin()?)?)?.to_array())
+        with_dimensions(TypedArray::<T>::try_from(array::decode(unpacker.bin()?)?)?.to_array()?)
     }
     fn stack(values: Vec<Self>) -> Result<Self::Column> {
         let views: Vec<_> = values.iter().map(Array::view).collect();
