@@ -238,6 +238,11 @@ impl Map {
         Self(Vec::with_capacity(capacity))
     }
 
+    /// A map of entries whose keys are known to differ from each other.
+    pub(crate) fn from_unique(entries: Vec<(String, Value)>) -> Self {
+        Self(entries)
+    }
+
     /// The number of entries.
     pub fn len(&self) -> usize {
         self.0.len()
