@@ -259,10 +259,10 @@ fn check_types(
         (_, FieldType::Any)
         | (FieldType::Primitive(Primitive::Int), FieldType::Primitive(Primitive::Float)) => {}
         (writer, FieldType::Primitive(Primitive::Bytes)) if writer.is_binary() => {}
-        (FieldType::Nullable(writer), FieldType::Nullable(reader))
-        | (writer, FieldType::Nullable(reader)) => {
+        (FieldType::Nullable(writer), FieldType::Nullable(reader)) => {
             check_types(path, writer, reader, direction, blockers);
         }
+        (writer, FieldType::Nullable(reader)) => check_types(path, writer, reader, direction, blockers),
         (FieldType::Nullable(_), _) => {
             blockers.push(format!("{path}: may be nil in {} data", direction.writer()));
         }

@@ -14,6 +14,7 @@ mod model;
 mod python_json;
 pub mod record;
 pub mod reference;
+mod republication;
 mod version;
 
 pub use self::codegen::to_rust;
@@ -22,4 +23,5 @@ pub use self::json_value::{json_to_value, value_to_json};
 pub use self::model::{ArrayType, Field, FieldType, Primitive, SampleSchema};
 pub use self::python_json::to_python_json;
 pub use self::reference::{Profile, SchemaRef};
+pub use self::republication::check_republication;
 pub use self::version::{SchemaVersion, Version};
