@@ -8,6 +8,7 @@ mod lens;
 mod memory;
 pub mod msgpack;
 mod protocol;
+mod publish;
 mod sample;
 pub mod schema;
 pub mod shard;
@@ -22,9 +23,11 @@ pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use lens::Lens;
 pub use memory::{MemoryIndex, MemorySource, MemoryStore};
 pub use protocol::{
-    CHECKSUMS_KEY, DataSource, DataSourceExt, DataStore, DataStoreExt, DatasetRef, Entry, IfExists, Index, IndexEntry,
-    IndexExt, Label, NewDataset, SchemaSpec, ShardBody, ShardStream, StoredSchema, StoredShard, WriteOptions,
+    CHECKSUMS_KEY, DataSource, DataSourceExt, DataStore, DataStoreExt, DatasetRef, Entry, IfExists, Index,
+    IndexEntry, IndexExt, Label, NewDataset, SchemaSpec, ShardBody, ShardStream, StoredSchema, StoredShard,
+    WriteOptions,
 };
+pub use publish::{ensure_free, prefix, publish};
 pub use sample::{Collate, Column, DictBatch, DictSample, FieldReader, FieldValue, Packable, Sample};
 pub use shard::{PackedSample, ShardInput, ShardWriter};
 pub use value::{Map, Value};

@@ -1,5 +1,6 @@
 //! From samples to the bytes of shards: framing, division and hashing, for every store in one place.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
@@ -7,7 +8,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use sha2::{Digest, Sha256};
 
-use crate::tar::{ShardSplitter, TarWriter};
+use crate::tar::{SUFFIX, ShardLimits, ShardSplitter, TarEncoder, framed_len, member_name};
 use crate::{Error, Result, ResultExt, StoredShard, WriteOptions};
 
 /// Small pieces (headers, padding, small payloads) are joined until a chunk has this many bytes.
@@ -15,9 +16,6 @@ const CHUNK: usize = 256 << 10;
 
 /// A payload of at least this many bytes is passed on as it is instead of being copied into a chunk.
 const PASS_ON: usize = 64 << 10;
-
-/// The suffix of the member that holds a sample's payload.
-pub const PAYLOAD_SUFFIX: &str = "msgpack";
 
 /// A sample that is ready to be written: its key and its msgpack payload.
 ///
@@ -45,11 +43,12 @@ impl PackedSample {
 /// The shards that a store is asked to write, one after the other, each as a stream of chunks.
 ///
 /// See [`DataStore`](crate::DataStore) for the loop that a store runs. The bytes depend only on samples and options:
-/// plain ustar, fixed times, [`PAYLOAD_SUFFIX`] members, two zero blocks at the end.
+/// plain ustar, fixed times, one `msgpack` member a sample, two zero blocks at the end.
 pub struct ShardInput<'a> {
     samples: BoxStream<'a, Result<PackedSample>>,
-    splitter: ShardSplitter,
-    next: Option<PackedSample>,
+    splitter: Result<ShardSplitter>,
+    /// The first sample of the next shard.
+    next: Option<(String, Bytes)>,
     started: usize,
     open: bool,
 }
@@ -57,8 +56,12 @@ pub struct ShardInput<'a> {
 impl<'a> ShardInput<'a> {
     /// Divides samples into shards.
     pub fn encode(samples: BoxStream<'a, Result<PackedSample>>, options: &WriteOptions) -> Self {
-        let splitter = ShardSplitter::new(options.max_count, options.max_size);
-        Self { samples, splitter, next: None, started: 0, open: false }
+        let limits = ShardLimits {
+            max_count: Some(options.max_count),
+            max_size: Some(options.max_size),
+            ..ShardLimits::default()
+        };
+        Self { samples, splitter: ShardSplitter::new(limits), next: None, started: 0, open: false }
     }
 
     /// Begins the next shard; `None` when there are no more samples.
@@ -70,30 +73,41 @@ impl<'a> ShardInput<'a> {
         if self.open {
             return Err(Error::invalid("a shard was not read to its end before the next one was asked for"));
         }
-        if self.next.is_none() {
-            self.next = self.samples.next().await.transpose()?;
+        if self.started == 0 && self.next.is_none() {
+            match self.place_next().await? {
+                Some((_, name, payload)) => self.next = Some((name, payload)),
+                None => return Err(Error::invalid("there are no samples: a dataset needs at least one")),
+            }
         }
-        if self.next.is_none() {
-            return if self.started == 0 {
-                Err(Error::invalid("there are no samples: a dataset needs at least one"))
-            } else {
-                Ok(None)
-            };
-        }
+        let Some(first) = self.next.take() else { return Ok(None) };
         let number = self.started;
         self.started += 1;
         self.open = true;
-        Ok(Some(ShardWriter {
+        let mut shard = ShardWriter {
             input: self,
             number,
-            writer: TarWriter::default(),
-            buffer: BytesMut::new(),
-            large: None,
+            encoder: Some(TarEncoder::default()),
+            pieces: VecDeque::new(),
             hasher: Sha256::new(),
             samples: 0,
             size: 0,
-            finished: false,
-        }))
+        };
+        shard.append(&first.0, first.1)?;
+        Ok(Some(shard))
+    }
+
+    /// Takes a sample from the stream: whether it begins a shard, its member's name, its payload.
+    async fn place_next(&mut self) -> Result<Option<(bool, String, Bytes)>> {
+        let Some(PackedSample { key, payload }) = self.samples.next().await.transpose()? else {
+            return Ok(None);
+        };
+        let name = member_name(&key, SUFFIX)?;
+        let size = framed_len(&name, payload.len() as u64)?;
+        let placed = match &mut self.splitter {
+            Ok(splitter) => splitter.place(size).context("key", &key)?,
+            Err(error) => return Err(Error::new(error.kind(), error.message().to_owned())),
+        };
+        Ok(Some((placed.new_shard, name, payload)))
     }
 }
 
@@ -107,14 +121,12 @@ impl fmt::Debug for ShardInput<'_> {
 pub struct ShardWriter<'i, 'a> {
     input: &'i mut ShardInput<'a>,
     number: usize,
-    writer: TarWriter,
-    buffer: BytesMut,
-    /// A large payload whose turn comes after `buffer`.
-    large: Option<Bytes>,
+    /// None once the archive is ended.
+    encoder: Option<TarEncoder>,
+    pieces: VecDeque<Bytes>,
     hasher: Sha256,
     samples: u64,
     size: u64,
-    finished: bool,
 }
 
 impl ShardWriter<'_, '_> {
@@ -128,47 +140,52 @@ impl ShardWriter<'_, '_> {
     /// # Errors
     /// The sample stream fails, or a key cannot be written; the shard must then not be kept.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
-        while self.buffer.len() < CHUNK && self.large.is_none() && !self.finished {
-            self.append_next().await?;
+        let mut chunk = BytesMut::new();
+        loop {
+            match self.pieces.pop_front() {
+                // A large piece is passed on as it is, after what was collected before it.
+                Some(piece) if piece.len() >= PASS_ON && chunk.is_empty() => {
+                    return Ok(Some(self.deliver(piece)));
+                }
+                Some(piece) if piece.len() >= PASS_ON => {
+                    self.pieces.push_front(piece);
+                    break;
+                }
+                Some(piece) => chunk.extend_from_slice(&piece),
+                None if self.encoder.is_none() => break,
+                None => self.append_next().await?,
+            }
+            if chunk.len() >= CHUNK {
+                break;
+            }
         }
-        let chunk = if self.buffer.is_empty() { self.large.take() } else { Some(self.buffer.split().freeze()) };
-        if let Some(chunk) = &chunk {
-            self.hasher.update(chunk);
-            self.size += chunk.len() as u64;
-        }
-        Ok(chunk)
+        Ok(if chunk.is_empty() { None } else { Some(self.deliver(chunk.freeze())) })
+    }
+
+    fn deliver(&mut self, chunk: Bytes) -> Bytes {
+        self.hasher.update(&chunk);
+        self.size += chunk.len() as u64;
+        chunk
     }
 
     async fn append_next(&mut self) -> Result<()> {
-        if self.input.next.is_none() {
-            self.input.next = self.input.samples.next().await.transpose()?;
+        match self.input.place_next().await? {
+            Some((false, name, payload)) => return self.append(&name, payload),
+            Some((true, name, payload)) => self.input.next = Some((name, payload)),
+            None => {}
         }
-        let starts_new = match &self.input.next {
-            Some(sample) => {
-                let name = member_name(&sample.key);
-                self.input.splitter.starts_new_shard(&name, sample.payload.len() as u64)
-            }
-            None => true,
-        };
-        let sample = if starts_new && self.samples > 0 { None } else { self.input.next.take() };
-        let Some(PackedSample { key, payload }) = sample else {
-            self.writer.finish(&mut self.buffer);
-            self.input.splitter.reset();
-            self.input.open = false;
-            self.finished = true;
-            return Ok(());
-        };
-        let name = member_name(&key);
-        let size = payload.len() as u64;
-        self.writer.header(&name, size, &mut self.buffer).context("key", &key)?;
-        if payload.len() >= PASS_ON {
-            // The padding comes after the payload, which leaves the buffer no room: it opens the next chunk.
-            self.large = Some(payload);
-        } else {
-            self.buffer.extend_from_slice(&payload);
+        if let Some(encoder) = self.encoder.take() {
+            self.pieces.push_back(encoder.finish());
         }
-        self.input.splitter.added(&name, size);
-        self.samples += 1;
+        self.input.open = false;
+        Ok(())
+    }
+
+    fn append(&mut self, member: &str, payload: Bytes) -> Result<()> {
+        if let Some(encoder) = &mut self.encoder {
+            self.pieces.extend(encoder.append(member, payload)?);
+            self.samples += 1;
+        }
         Ok(())
     }
 
@@ -183,12 +200,11 @@ impl ShardWriter<'_, '_> {
 
 impl fmt::Debug for ShardWriter<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ShardWriter").field("number", &self.number).field("size", &self.size).finish_non_exhaustive()
+        f.debug_struct("ShardWriter")
+            .field("number", &self.number)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
-}
-
-fn member_name(key: &str) -> String {
-    format!("{key}.{PAYLOAD_SUFFIX}")
 }
 
 /// Lower-case hex.

@@ -9,8 +9,9 @@ use futures::stream::{self, BoxStream};
 use sha2::{Digest, Sha256};
 
 use super::ReadOptions;
-use crate::shard::{PAYLOAD_SUFFIX, hex};
-use crate::tar::{self, RawSample, SampleFramer, Step};
+use super::decompress::decompressed;
+use crate::shard::hex;
+use crate::tar::{RawSample, SUFFIX, SampleFramer, Step};
 use crate::{Error, Result, ShardBody};
 
 /// Samples travel between threads in chunks of at most this many …
@@ -28,15 +29,15 @@ pub(super) struct Framed {
 impl Framed {
     /// The payload member.
     pub(super) fn payload(&self) -> Result<&Bytes> {
-        self.raw.get(PAYLOAD_SUFFIX).ok_or_else(|| {
-            let found = self.raw.members().map(|(suffix, _)| suffix).collect::<Vec<_>>().join(", ");
-            self.locate(Error::invalid(format!("the sample has no '{PAYLOAD_SUFFIX}' member, only: {found}")))
+        self.raw.get(SUFFIX).ok_or_else(|| {
+            let found = self.raw.members().map(|member| &*member.suffix).collect::<Vec<_>>().join(", ");
+            self.locate(Error::invalid(format!("the sample has no '{SUFFIX}' member, only: {found}")))
         })
     }
 
     /// Adds to an error where it happened.
     pub(super) fn locate(&self, error: Error) -> Error {
-        error.with("key", &self.raw.key).with("shard", &self.shard).with("offset", self.raw.offset)
+        error.with("key", &self.raw.key).with("shard", &self.shard).with("offset", self.raw.header_offset)
     }
 }
 
@@ -53,7 +54,7 @@ pub(super) fn frames(
     };
     let state = Framing {
         shard,
-        chunks: tar::decompressed(chunks),
+        chunks: decompressed(chunks),
         framer: SampleFramer::new(options.tar.clone()),
         done: false,
     };
@@ -79,7 +80,7 @@ impl Framing {
             let step = self.framer.next_sample();
             match self.located(step)? {
                 Step::Item(raw) => {
-                    bytes += raw.members().map(|(_, data)| data.len() as u64).sum::<u64>();
+                    bytes += raw.members().map(|member| member.data.len() as u64).sum::<u64>();
                     chunk.push(Framed { shard: self.shard.clone(), raw });
                 }
                 Step::NeedInput => match self.chunks.next().await {
@@ -104,7 +105,10 @@ impl Framing {
 }
 
 /// Passes chunks on and fails at the end if their SHA-256 is another.
-fn verified(chunks: BoxStream<'static, Result<Bytes>>, expected: String) -> BoxStream<'static, Result<Bytes>> {
+fn verified(
+    chunks: BoxStream<'static, Result<Bytes>>,
+    expected: String,
+) -> BoxStream<'static, Result<Bytes>> {
     stream::unfold(Some((chunks, Sha256::new(), VecDeque::new())), move |state| {
         let expected = expected.clone();
         async move {

@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 use super::entry::with_checksums;
 use super::{IndexEntry, StoredShard};
 use crate::dataset::Dataset;
-use crate::schema::{SampleSchema, SchemaRef};
+use crate::schema::SampleSchema;
 use crate::source::Registry;
 use crate::{DictSample, Error, Map, Packable, Result, ResultExt};
 
@@ -100,12 +100,21 @@ impl NewDataset {
 
     /// A dataset over shards that a [`DataStore`](super::DataStore) has just written; their checksums go into the
     /// metadata.
-    pub fn from_shards(name: impl Into<String>, schema: impl Into<SchemaSpec>, shards: Vec<StoredShard>) -> Self {
-        let urls = shards.iter().map(|shard| shard.url.clone()).collect();
+    pub fn from_shards(
+        name: impl Into<String>,
+        schema: impl Into<SchemaSpec>,
+        shards: Vec<StoredShard>,
+    ) -> Self {
+        Self::new(name, schema, Vec::new()).with_shards(shards)
+    }
+
+    /// Sets the shards, and their checksums in the metadata.
+    #[must_use]
+    pub fn with_shards(mut self, shards: Vec<StoredShard>) -> Self {
+        self.data_urls = shards.iter().map(|shard| shard.url.clone()).collect();
         let checksums = shards.into_iter().filter_map(|shard| Some((shard.url, shard.sha256?))).collect();
-        let mut new = Self::new(name, schema, urls);
-        new.metadata = with_checksums(None, checksums);
-        new
+        self.metadata = with_checksums(self.metadata, checksums);
+        self
     }
 
     /// Sets the metadata; checksums that are there already are kept.
@@ -156,7 +165,10 @@ pub(crate) fn validate_name(name: &str) -> Result<()> {
         return Err(Error::invalid("a dataset needs a name"));
     }
     if name.len() > MAX_NAME {
-        return Err(Error::invalid(format!("the name has {} bytes, at most {MAX_NAME} are allowed", name.len())));
+        return Err(Error::invalid(format!(
+            "the name has {} bytes, at most {MAX_NAME} are allowed",
+            name.len()
+        )));
     }
     if name.chars().any(char::is_control) {
         return Err(Error::invalid("a name has no control characters").with("name", name.escape_debug()));
@@ -167,7 +179,9 @@ pub(crate) fn validate_name(name: &str) -> Result<()> {
 fn validate_version(version: &str) -> Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
     if version.is_empty() || version.len() > 64 || !version.chars().all(allowed) {
-        return Err(Error::invalid("a version is 1 to 64 letters, digits and . - _ +").with("version", version));
+        return Err(
+            Error::invalid("a version is 1 to 64 letters, digits and . - _ +").with("version", version)
+        );
     }
     Ok(())
 }
@@ -404,7 +418,7 @@ pub trait IndexExt: Index {
     /// As [`Index::publish_schema`]; [`Conflict`](crate::ErrorKind::Conflict) if others publish faster.
     async fn publish_next_schema(&self, schema: &SampleSchema) -> Result<String> {
         for _ in 0..16 {
-            let latest = match self.get_schema(&SchemaRef::latest(&schema.name).to_string()).await {
+            let latest = match self.get_schema(&schema.name).await {
                 Ok(stored) => Some(stored),
                 Err(error) if error.is_not_found() => None,
                 Err(error) => return Err(error),
@@ -414,7 +428,13 @@ pub trait IndexExt: Index {
                 if crate::schema::diff(&stored.schema, schema).is_identical() {
                     return Ok(stored.reference);
                 }
-                next.version = stored.schema.version.next_patch();
+                let Some(version) = stored.schema.version.release() else {
+                    return Err(Error::invalid(
+                        "the latest version is not three numbers: say which comes next",
+                    )
+                    .with("schema", stored.reference));
+                };
+                next.version = version.next_patch().into();
             }
             match self.publish_schema(&next).await {
                 Err(error) if error.kind() == crate::ErrorKind::Conflict => {}

@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 use crate::array::ArrayFormat;
 use crate::shard::{PackedSample, ShardInput};
 use crate::tar::SequentialKeys;
-use crate::{Result, Sample};
+use crate::{Error, Result, ResultExt, Sample};
 
 /// How samples are divided into shards and written.
 ///
@@ -135,6 +135,15 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
     /// [`Invalid`](crate::ErrorKind::Invalid) if the address is not this store's.
     fn read_url(&self, url: &str) -> Result<String>;
 
+    /// Removes shards that this store has written; one that has gone already is no error.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the store cannot remove anything; an address of another
+    /// store; the removal fails.
+    async fn remove_shards(&self, _urls: &[String]) -> Result<()> {
+        Err(Error::unsupported("this store does not remove shards"))
+    }
+
     /// Whether a shard is written as it is produced, in bounded memory, rather than collected first.
     fn supports_streaming(&self) -> bool {
         true
@@ -150,6 +159,9 @@ macro_rules! forward_store {
             }
             fn read_url(&self, url: &str) -> Result<String> {
                 (**self).read_url(url)
+            }
+            async fn remove_shards(&self, urls: &[String]) -> Result<()> {
+                (**self).remove_shards(urls).await
             }
             fn supports_streaming(&self) -> bool {
                 (**self).supports_streaming()
@@ -176,9 +188,11 @@ pub trait DataStoreExt: DataStore {
         let arrays = options.array_format;
         let packed = samples
             .map(move |sample| {
+                let sample = sample?;
+                let key = keys.next().ok_or_else(|| Error::invalid("there are more samples than keys"))?;
                 let mut payload = Vec::new();
-                sample?.pack_into(&mut payload, arrays)?;
-                Ok(PackedSample::new(keys.next_key(), payload))
+                sample.pack_into(&mut payload, arrays).context("key", &key)?;
+                Ok(PackedSample::new(key, payload))
             })
             .boxed();
         self.write_shards(&mut ShardInput::encode(packed, options), prefix).await

@@ -1,0 +1,91 @@
+//! Arrays as bytes: telling the two forms apart, and choosing one.
+
+use bytes::Bytes;
+
+use super::nd::NdArray;
+use super::{compact, npy};
+use crate::{Error, ErrorKind, Result};
+
+/// The two byte forms of an array.
+///
+/// ```
+/// use atdata_core::array::{ArrayFormat, NdArray, encode};
+///
+/// let mut bytes = Vec::new();
+/// encode(&NdArray::scalar(7i64), ArrayFormat::Compact, &mut bytes)?;
+/// assert_eq!(bytes.len(), 5 + 8);
+/// assert_eq!(ArrayFormat::default(), ArrayFormat::Npy);
+/// # Ok::<(), atdata_core::Error>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ArrayFormat {
+    /// A `.npy` stream, byte for byte as `numpy.save` writes it. Every generation of Python `atdata` reads it.
+    #[default]
+    Npy,
+    /// Dtype, shape and elements without padding, about a hundred bytes smaller. Only newer generations of Python
+    /// `atdata` read it. It holds no records.
+    Compact,
+}
+
+/// Decodes an array, whichever form it has. The elements are a slice of `bytes`, not a copy.
+///
+/// Bytes after a `.npy` stream are ignored, as numpy does; a compact array ends where its bytes end.
+///
+/// # Errors
+/// `Corrupt` if the bytes are neither form, cut short, or too many; `Unsupported` for object arrays and other pickles,
+/// and for dtypes that [`DType`](super::DType) does not have.
+pub fn decode(bytes: Bytes) -> Result<NdArray> {
+    let decoded = if bytes.starts_with(npy::MAGIC) {
+        npy::decode(&bytes)
+    } else if is_pickle(&bytes) {
+        Err(Error::unsupported(
+            "the bytes are a Python pickle, which is never read; store the array as `.npy`",
+        ))
+    } else {
+        compact::decode(&bytes)
+    };
+    // What is invalid in a caller's hands is damage in stored bytes.
+    decoded.map_err(|error| match error.kind() {
+        ErrorKind::Invalid => Error::corrupt("the bytes are not an array").with_source(error),
+        _ => error,
+    })
+}
+
+/// Appends the bytes of an array to `out`; on an error `out` is as before.
+///
+/// `.npy` keeps Fortran order; the compact form is always in C order. Both keep the byte order.
+///
+/// # Errors
+/// `Unsupported` for records in the compact form, which has no place for their fields, and for a dtype whose description
+/// is too long for the form.
+pub fn encode(array: &NdArray, format: ArrayFormat, out: &mut Vec<u8>) -> Result<()> {
+    match format {
+        ArrayFormat::Npy => npy::encode(array, out),
+        ArrayFormat::Compact => compact::encode(array, out),
+    }
+}
+
+/// Pickles of protocol 2 and later begin with the protocol and end with a full stop.
+fn is_pickle(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x80, 2..=5, .., b'.'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pickles_are_refused_by_name() {
+        let error = decode(Bytes::from_static(b"\x80\x04K\x01.")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.message().contains("pickle"));
+    }
+
+    #[test]
+    fn unreadable_bytes_are_corrupt_and_say_why() {
+        let error = decode(Bytes::from_static(b"\x03zzz\x00")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.to_string().contains("`zzz` is not a dtype"), "{error}");
+    }
+}

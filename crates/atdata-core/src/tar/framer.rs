@@ -1,0 +1,447 @@
+//! Finds members in a stream of chunks.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use super::header::{BLOCK, HeaderBlock, HeaderKind, MemberKind, Verdict, padded, until_nul};
+use super::pax::PaxRecords;
+use super::queue::ByteQueue;
+use super::{MAX_NAME, Step};
+use crate::{Error, Result};
+
+/// What a [`TarFramer`] accepts.
+///
+/// ```
+/// use atdata_core::tar::TarOptions;
+///
+/// let options = TarOptions { max_member: 64 << 20, ..TarOptions::default() };
+/// assert!(options.require_end);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TarOptions {
+    /// Whether an archive without end-of-archive marker is corrupt. Without the check a shard that was cut between
+    /// two members reads as complete. Default: true. One block of zeros at the very end of the input is enough.
+    pub require_end: bool,
+    /// The most bytes that a member may have, and that the members of a sample may have together. What is larger can
+    /// only be skipped. Default: 4 GiB.
+    pub max_member: u64,
+    /// The largest body of an extension header, in bytes: PAX records or a GNU long name. Default: 1 MiB.
+    pub max_extension: u64,
+    /// The longest member name, in bytes. Default: 4096.
+    pub max_name: usize,
+}
+
+impl Default for TarOptions {
+    fn default() -> Self {
+        Self { require_end: true, max_member: 4 << 30, max_extension: 1 << 20, max_name: MAX_NAME }
+    }
+}
+
+/// One member of a tar archive, with its data.
+///
+/// ```
+/// use atdata_core::tar::{Step, TarEncoder, TarFramer};
+///
+/// let mut encoder = TarEncoder::default();
+/// let mut framer = TarFramer::default();
+/// for chunk in encoder.append("a.txt", b"hello".as_slice().into())? {
+///     framer.push(chunk);
+/// }
+/// let Step::Item(member) = framer.next_member()? else { unreachable!() };
+/// assert_eq!((member.name.as_str(), &member.data[..]), ("a.txt", b"hello".as_slice()));
+/// assert_eq!((member.header_offset, member.data_offset), (0, 512));
+/// # Ok::<(), atdata_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The full name, directories included, as the archive spells it.
+    pub name: String,
+    /// What the member is.
+    pub kind: MemberKind,
+    /// Where the member's first header begins, extension headers included, in bytes of the (decompressed) archive.
+    pub header_offset: u64,
+    /// Where the data begins, in bytes of the (decompressed) archive.
+    pub data_offset: u64,
+    /// The data: a slice of the pushed chunk if it lies in one, which keeps that chunk in memory.
+    pub data: Bytes,
+}
+
+impl Member {
+    /// The size of the data in bytes.
+    pub fn size(&self) -> u64 {
+        self.data.len() as u64
+    }
+}
+
+/// Finds the members of a tar archive in chunks of it: no input or output, no threads, no copy where it can be
+/// avoided.
+///
+/// Push chunks of any size and ask for members until the answer is [`Step::NeedInput`]; after the last chunk say so
+/// with [`TarFramer::finish`]. How the archive is cut into chunks changes nothing but the cost: a member inside one
+/// chunk is a slice of it, a member across chunks is copied once, after all of it has arrived. So a whole archive
+/// pushed as one chunk (a memory map for instance) is never copied.
+///
+/// It reads v7, ustar, GNU and PAX archives: long names (`L`, prefix, PAX `path`), sizes as octal, base-256 or PAX
+/// `size`, global PAX headers. Other PAX keys are ignored. If a member has both, a GNU long name goes before a PAX
+/// `path`. Member names must be UTF-8. Sparse files are not supported.
+///
+/// ```
+/// use atdata_core::tar::{Step, TarEncoder, TarFramer};
+///
+/// let mut encoder = TarEncoder::default();
+/// let mut archive: Vec<u8> = encoder.append("a.txt", b"hello".as_slice().into())?.concat();
+/// archive.extend_from_slice(&encoder.finish());
+///
+/// let mut framer = TarFramer::default();
+/// let mut chunks = archive.chunks(100);
+/// let mut names = Vec::new();
+/// loop {
+///     match framer.next_member()? {
+///         Step::Item(member) => names.push(member.name),
+///         Step::NeedInput => match chunks.next() {
+///             Some(chunk) => framer.push(chunk.to_vec().into()),
+///             None => framer.finish(),
+///         },
+///         Step::End => break,
+///     }
+/// }
+/// assert_eq!(names, ["a.txt"]);
+/// # Ok::<(), atdata_core::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct TarFramer {
+    options: TarOptions,
+    queue: ByteQueue,
+    finished: bool,
+    state: State,
+    global: PaxRecords,
+    pending: Extensions,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Header,
+    /// The body of an extension header is to be read.
+    Extension { kind: HeaderKind, header_offset: u64, size: u64 },
+    /// The data of a member that is wanted is to be read.
+    Body(Head),
+    /// So many bytes of padding, or of a body that is not wanted, are to be dropped.
+    Skip { left: u64, header_offset: u64 },
+    /// The end-of-archive marker began here: only zeros may follow.
+    Tail { marker: u64 },
+    /// An error was reported; what follows has no meaning.
+    Failed,
+}
+
+/// A member whose data has not been read.
+#[derive(Debug)]
+struct Head {
+    name: String,
+    kind: MemberKind,
+    header_offset: u64,
+    data_offset: u64,
+    size: u64,
+}
+
+/// What extension headers said of the next member.
+#[derive(Debug, Default)]
+struct Extensions {
+    /// Where the first of them begins.
+    offset: Option<u64>,
+    pax: Option<PaxRecords>,
+    long_name: Option<Bytes>,
+    long_link: bool,
+}
+
+impl TarFramer {
+    /// Makes a framer at the beginning of an archive.
+    pub fn new(options: TarOptions) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// Adds the next chunk of the archive. Chunks of a few KiB or more keep the cost per byte low.
+    pub fn push(&mut self, chunk: Bytes) {
+        self.queue.push(chunk);
+    }
+
+    /// Says that the last chunk was pushed.
+    pub fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    /// How many bytes of the archive were consumed so far.
+    pub fn position(&self) -> u64 {
+        self.queue.position()
+    }
+
+    /// Finds the next regular file. Everything else is skipped.
+    ///
+    /// # Errors
+    /// As [`TarFramer::next_member_where`].
+    pub fn next_member(&mut self) -> Result<Step<Member>> {
+        self.next_member_where(|kind, _| kind == MemberKind::File)
+    }
+
+    /// Finds the next member of which `wanted` says so, given its kind and name. Bodies of other members are skipped
+    /// without being buffered.
+    ///
+    /// # Errors
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) with the `offset` of what is damaged: an empty input, one that is cut
+    /// anywhere, a bad checksum or size, anything but zeros after the end-of-archive marker.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for a sparse file, a name that is not UTF-8 and what exceeds a
+    /// limit of [`TarOptions`]. After an error the rest of the archive cannot be read.
+    pub fn next_member_where(
+        &mut self,
+        mut wanted: impl FnMut(MemberKind, &str) -> bool,
+    ) -> Result<Step<Member>> {
+        let step = self.advance(&mut wanted);
+        if step.is_err() {
+            self.state = State::Failed;
+            self.queue.clear();
+        }
+        step
+    }
+
+    fn advance(&mut self, wanted: &mut impl FnMut(MemberKind, &str) -> bool) -> Result<Step<Member>> {
+        loop {
+            match std::mem::take(&mut self.state) {
+                State::Header => {
+                    let offset = self.queue.position();
+                    match self.queue.take_block() {
+                        Some(block) => self.state = self.header(&HeaderBlock(block), offset, wanted)?,
+                        None if self.finished => return self.end_without_marker(),
+                        None => return Ok(Step::NeedInput),
+                    }
+                }
+                State::Extension { kind, header_offset, size } => {
+                    let body_offset = self.queue.position();
+                    let Some(body) = self.take(size) else {
+                        self.starved("the body of an extension header", header_offset)?;
+                        self.state = State::Extension { kind, header_offset, size };
+                        return Ok(Step::NeedInput);
+                    };
+                    self.extension(kind, body, body_offset)?;
+                    self.state = State::Skip { left: padding(size), header_offset };
+                }
+                State::Body(head) => {
+                    let Some(data) = self.take(head.size) else {
+                        self.starved("the body of a member", head.header_offset)
+                            .map_err(|error| error.with("member", &head.name))?;
+                        self.state = State::Body(head);
+                        return Ok(Step::NeedInput);
+                    };
+                    let Head { name, kind, header_offset, data_offset, size } = head;
+                    self.state = State::Skip { left: padding(size), header_offset };
+                    return Ok(Step::Item(Member { name, kind, header_offset, data_offset, data }));
+                }
+                State::Skip { mut left, header_offset } => {
+                    left -= self.queue.skip(left);
+                    if left > 0 {
+                        self.starved("the body or padding of a member", header_offset)?;
+                        self.state = State::Skip { left, header_offset };
+                        return Ok(Step::NeedInput);
+                    }
+                }
+                State::Tail { marker } => {
+                    if self.queue.skip_zeros() {
+                        let offset = self.queue.position();
+                        return Err(corrupt(
+                            if offset - marker < 2 * BLOCK as u64 {
+                                "a single block of zeros stands between members"
+                            } else {
+                                "data follows the end-of-archive marker"
+                            },
+                            offset,
+                        ));
+                    }
+                    self.state = State::Tail { marker };
+                    return Ok(if self.finished { Step::End } else { Step::NeedInput });
+                }
+                State::Failed => {
+                    return Err(Error::corrupt("the archive cannot be read after an earlier error"));
+                }
+            }
+        }
+    }
+
+    /// Takes `size` bytes if they have arrived; more than memory can hold never have.
+    fn take(&mut self, size: u64) -> Option<Bytes> {
+        self.queue.take(usize::try_from(size).ok()?)
+    }
+
+    /// The error of an input that ends inside of something, unless more input may come.
+    fn starved(&self, what: &str, header_offset: u64) -> Result<()> {
+        if !self.finished {
+            return Ok(());
+        }
+        let end = self.queue.position() + self.queue.len();
+        Err(Error::corrupt(format!("the archive is cut inside {what}, after {end} bytes"))
+            .with("offset", header_offset))
+    }
+
+    fn end_without_marker(&self) -> Result<Step<Member>> {
+        let offset = self.queue.position();
+        if self.queue.len() > 0 {
+            self.starved("a header", offset)?;
+        }
+        if let Some(extension) = self.pending.offset {
+            self.starved("the headers of a member", extension)?;
+        }
+        if offset == 0 {
+            return Err(corrupt("the archive is an empty file", 0));
+        }
+        if self.options.require_end {
+            return Err(corrupt(
+                "the end-of-archive marker is missing: the archive is cut between two members",
+                offset,
+            ));
+        }
+        Ok(Step::End)
+    }
+
+    fn header(
+        &mut self,
+        block: &HeaderBlock,
+        offset: u64,
+        wanted: &mut impl FnMut(MemberKind, &str) -> bool,
+    ) -> Result<State> {
+        match block.verify() {
+            Verdict::Valid => {}
+            Verdict::Zero => {
+                return match self.pending.offset {
+                    Some(extension) => {
+                        Err(corrupt("an extension header is not followed by a member", extension))
+                    }
+                    None => Ok(State::Tail { marker: offset }),
+                };
+            }
+            Verdict::Mismatch if offset == 0 => {
+                return Err(corrupt("not a tar archive: the first header's checksum is wrong", offset));
+            }
+            Verdict::Mismatch => return Err(corrupt("a header's checksum is wrong", offset)),
+        }
+        let stated =
+            block.size().ok_or_else(|| corrupt("a header's size field is not a valid size", offset))?;
+        let header_offset = self.pending.offset.unwrap_or(offset);
+        match block.kind() {
+            HeaderKind::Member(kind) => {
+                let extensions = std::mem::take(&mut self.pending);
+                self.member(block, kind, stated, header_offset, extensions, wanted)
+            }
+            HeaderKind::Sparse => Err(sparse(&block.path(), header_offset)),
+            // The records of an `x` header speak of the member, never of another extension header: its size is
+            // the one in its own block, whatever they say.
+            kind => self.extension_header(kind, stated, offset),
+        }
+    }
+
+    fn member(
+        &self,
+        block: &HeaderBlock,
+        kind: MemberKind,
+        stated: u64,
+        header_offset: u64,
+        extensions: Extensions,
+        wanted: &mut impl FnMut(MemberKind, &str) -> bool,
+    ) -> Result<State> {
+        let Extensions { pax, long_name, .. } = extensions;
+        let pax = pax.unwrap_or_default();
+        let pax_path = pax.path.as_ref().or(self.global.path.as_ref()).and_then(Option::as_deref);
+        let pax_size = pax.size.or(self.global.size).flatten();
+        let path = match (&long_name, pax_path) {
+            (Some(long), _) => Cow::Borrowed(&long[..]),
+            (None, Some(path)) => Cow::Borrowed(path.as_bytes()),
+            (None, None) => block.path(),
+        };
+        if (pax.sparse || self.global.sparse) && kind == MemberKind::File {
+            return Err(sparse(&path, header_offset));
+        }
+        if path.len() > self.options.max_name {
+            let limit = self.options.max_name;
+            return Err(Error::unsupported(format!(
+                "a member name is longer than the limit of {limit} bytes"
+            ))
+            .with("offset", header_offset));
+        }
+        let name = utf8_name(path, header_offset)?;
+        let size = if kind.has_body() { pax_size.unwrap_or(stated) } else { 0 };
+        let left = padded(size).ok_or_else(|| {
+            corrupt("a member's size does not fit in 64 bits", header_offset).with("member", &name)
+        })?;
+        if !wanted(kind, &name) {
+            return Ok(State::Skip { left, header_offset });
+        }
+        if size > self.options.max_member || usize::try_from(size).is_err() {
+            let limit = self.options.max_member;
+            return Err(Error::unsupported(format!("a member of {size} bytes exceeds the limit of {limit}"))
+                .with("offset", header_offset)
+                .with("member", name));
+        }
+        let data_offset = self.queue.position();
+        Ok(State::Body(Head { name: name.into_owned(), kind, header_offset, data_offset, size }))
+    }
+
+    fn extension_header(&mut self, kind: HeaderKind, size: u64, header_offset: u64) -> Result<State> {
+        let twice = match kind {
+            HeaderKind::PaxLocal => self.pending.pax.is_some(),
+            HeaderKind::LongName => self.pending.long_name.is_some(),
+            HeaderKind::LongLink => std::mem::replace(&mut self.pending.long_link, true),
+            _ => false,
+        };
+        if twice {
+            return Err(corrupt("a member has two extension headers of one kind", header_offset));
+        }
+        if size > self.options.max_extension {
+            let limit = self.options.max_extension;
+            return Err(Error::unsupported(format!(
+                "an extension header of {size} bytes exceeds the limit of {limit}"
+            ))
+            .with("offset", header_offset));
+        }
+        // A global header belongs to no member.
+        if kind != HeaderKind::PaxGlobal {
+            self.pending.offset.get_or_insert(header_offset);
+        }
+        Ok(State::Extension { kind, header_offset, size })
+    }
+
+    fn extension(&mut self, kind: HeaderKind, body: Bytes, offset: u64) -> Result<()> {
+        match kind {
+            HeaderKind::PaxLocal => self.pending.pax = Some(PaxRecords::parse(&body, offset)?),
+            HeaderKind::PaxGlobal => self.global.update(PaxRecords::parse(&body, offset)?),
+            HeaderKind::LongName => self.pending.long_name = Some(body.slice_ref(until_nul(&body))),
+            // Where a link points does not matter to a reader of data.
+            HeaderKind::LongLink | HeaderKind::Member(_) | HeaderKind::Sparse => {}
+        }
+        Ok(())
+    }
+}
+
+/// The text of a member name.
+pub(super) fn utf8_name(name: Cow<'_, [u8]>, offset: u64) -> Result<Cow<'_, str>> {
+    let refuse = |name: &[u8]| {
+        Error::unsupported("a member name is not UTF-8")
+            .with("member", String::from_utf8_lossy(name))
+            .with("offset", offset)
+    };
+    match name {
+        Cow::Borrowed(name) => std::str::from_utf8(name).map(Cow::Borrowed).map_err(|_| refuse(name)),
+        Cow::Owned(name) => String::from_utf8(name).map(Cow::Owned).map_err(|error| refuse(error.as_bytes())),
+    }
+}
+
+fn padding(size: u64) -> u64 {
+    padded(size).map_or(0, |padded| padded - size)
+}
+
+fn corrupt(message: &'static str, offset: u64) -> Error {
+    Error::corrupt(message).with("offset", offset)
+}
+
+fn sparse(name: &[u8], offset: u64) -> Error {
+    Error::unsupported("the archive holds a sparse file; pack it again without holes")
+        .with("member", String::from_utf8_lossy(name))
+        .with("offset", offset)
+}

@@ -1,0 +1,216 @@
+//! One 512-byte header block: checksum, type, size and name.
+
+use std::borrow::Cow;
+
+use async_tar::Header;
+
+/// The unit of a tar file: headers and bodies are padded to it.
+pub(super) const BLOCK: usize = 512;
+
+/// Where a header keeps its checksum.
+const CHECKSUM: std::ops::Range<usize> = 148..156;
+
+/// What a member is, as far as a reader of data has to tell.
+///
+/// ```
+/// use atdata_core::tar::{MemberKind, TarEncoder, TarFramer, Step};
+///
+/// let mut encoder = TarEncoder::default();
+/// let mut framer = TarFramer::default();
+/// for chunk in encoder.append("a.txt", b"hello".as_slice().into())? {
+///     framer.push(chunk);
+/// }
+/// let Step::Item(member) = framer.next_member()? else { unreachable!() };
+/// assert_eq!(member.kind, MemberKind::File);
+/// # Ok::<(), atdata_core::Error>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MemberKind {
+    /// A regular file (also a contiguous one): the only kind that carries data.
+    File,
+    /// A directory.
+    Directory,
+    /// A hard or symbolic link. Links are never followed.
+    Link,
+    /// A character or block device or a FIFO.
+    Device,
+    /// A type of some vendor, a volume label for instance.
+    Other,
+}
+
+/// What follows a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeaderKind {
+    Member(MemberKind),
+    /// A GNU sparse file.
+    Sparse,
+    /// PAX records for the next member (`x`).
+    PaxLocal,
+    /// PAX records for all later members (`g`).
+    PaxGlobal,
+    /// The name of the next member (`L`).
+    LongName,
+    /// The link target of the next member (`K`).
+    LongLink,
+}
+
+/// What the checksum says of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Valid,
+    /// Nothing but zeros: the end-of-archive marker.
+    Zero,
+    /// The sum of the bytes is not the one stored.
+    Mismatch,
+}
+
+pub(super) struct HeaderBlock(pub(super) [u8; BLOCK]);
+
+impl HeaderBlock {
+    pub(super) fn verify(&self) -> Verdict {
+        let total = sum(&self.0);
+        if total == 0 {
+            return Verdict::Zero;
+        }
+        let Some(stored) = number(&self.0[CHECKSUM]) else { return Verdict::Mismatch };
+        // The field itself counts as eight spaces.
+        let field = &self.0[CHECKSUM];
+        let unsigned = u64::from(total - sum(field)) + 8 * 32;
+        if stored == unsigned {
+            return Verdict::Valid;
+        }
+        // Historic writers summed signed bytes, each byte from 128 up counting 256 less.
+        let high = |bytes: &[u8]| bytes.iter().filter(|byte| **byte >= 0x80).count() as u64;
+        let excess = 256 * (high(&self.0) - high(field));
+        if unsigned.checked_sub(excess) == Some(stored) { Verdict::Valid } else { Verdict::Mismatch }
+    }
+
+    pub(super) fn kind(&self) -> HeaderKind {
+        use HeaderKind::Member;
+        match self.0[156] {
+            b'0' | b'7' => Member(MemberKind::File),
+            // Before there was a type for directories a trailing slash marked them.
+            0 if until_nul(&self.fields().as_old().name).ends_with(b"/") => Member(MemberKind::Directory),
+            0 => Member(MemberKind::File),
+            b'1' | b'2' => Member(MemberKind::Link),
+            b'3' | b'4' | b'6' => Member(MemberKind::Device),
+            b'5' => Member(MemberKind::Directory),
+            b'S' => HeaderKind::Sparse,
+            b'x' | b'X' => HeaderKind::PaxLocal,
+            b'g' => HeaderKind::PaxGlobal,
+            b'L' => HeaderKind::LongName,
+            b'K' => HeaderKind::LongLink,
+            _ => Member(MemberKind::Other),
+        }
+    }
+
+    /// The size field, or `None` if it is not a number that fits.
+    pub(super) fn size(&self) -> Option<u64> {
+        number(&self.fields().as_old().size)
+    }
+
+    /// The name, joined with the prefix of a ustar header.
+    pub(super) fn path(&self) -> Cow<'_, [u8]> {
+        self.fields().path_bytes()
+    }
+
+    fn fields(&self) -> &Header {
+        Header::from_byte_slice(&self.0)
+    }
+}
+
+impl MemberKind {
+    /// Whether a body follows the header. For the others the size field has no meaning on tape, whatever it says.
+    pub(super) fn has_body(self) -> bool {
+        matches!(self, MemberKind::File | MemberKind::Other)
+    }
+}
+
+/// The number of bytes that `size` bytes occupy, or `None` beyond 64 bits.
+pub(super) fn padded(size: u64) -> Option<u64> {
+    size.checked_next_multiple_of(BLOCK as u64)
+}
+
+/// The part before the first NUL.
+pub(super) fn until_nul(field: &[u8]) -> &[u8] {
+    field.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+fn sum(bytes: &[u8]) -> u32 {
+    bytes.iter().map(|byte| u32::from(*byte)).sum()
+}
+
+/// Reads a numeric field: octal text (an empty one is 0), or base-256 if the top bit is set.
+fn number(field: &[u8]) -> Option<u64> {
+    match field.split_first() {
+        Some((first, rest)) if first & 0x80 != 0 => {
+            // The next bit is the sign, and nothing here may be negative.
+            let head = u64::from(first & 0x7f);
+            if head & 0x40 != 0 {
+                return None;
+            }
+            rest.iter().try_fold(head, |value, byte| Some(value.checked_mul(256)? | u64::from(*byte)))
+        }
+        _ => until_nul(field).trim_ascii().iter().try_fold(0_u64, |value, byte| match byte {
+            b'0'..=b'7' => Some(value.checked_mul(8)? | u64::from(byte - b'0')),
+            _ => None,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(mut bytes: [u8; BLOCK], total: u64) -> HeaderBlock {
+        bytes[CHECKSUM].copy_from_slice(format!("{total:06o}\0 ").as_bytes());
+        HeaderBlock(bytes)
+    }
+
+    #[test]
+    fn numbers_are_octal_or_base_256() {
+        assert_eq!(number(b"00000000034\0"), Some(28));
+        assert_eq!(number(b"     34 \0\0\0\0"), Some(28));
+        assert_eq!(number(b"777777777777"), Some(0o777_777_777_777));
+        assert_eq!(number(b"\x80\0\0\0\0\0\0\x02\0\0\0\0"), Some(8 << 30));
+        assert_eq!(number(b"\x80\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff"), Some(u64::MAX));
+    }
+
+    #[test]
+    fn an_empty_number_is_zero() {
+        assert_eq!(number(b"\0\0\0\0"), Some(0));
+        assert_eq!(number(b"    "), Some(0));
+    }
+
+    #[test]
+    fn numbers_that_do_not_fit_or_are_negative_are_refused() {
+        assert_eq!(number(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), None);
+        assert_eq!(number(b"\x80\0\0\x01\0\0\0\0\0\0\0\0"), None);
+        assert_eq!(number(b"0000000008\0"), None);
+        assert_eq!(number(b"-1\0"), None);
+        assert_eq!(number(b"12 34\0"), None);
+    }
+
+    #[test]
+    fn both_checksums_are_valid_and_no_other() {
+        let mut bytes = [0; BLOCK];
+        bytes[..3].copy_from_slice(b"\xc3\xa9a");
+        let unsigned = 8 * 32 + 0xc3 + 0xa9 + 0x61;
+        assert_eq!(sealed(bytes, unsigned).verify(), Verdict::Valid);
+        assert_eq!(sealed(bytes, unsigned - 512).verify(), Verdict::Valid);
+        assert_eq!(sealed(bytes, unsigned - 256).verify(), Verdict::Mismatch);
+        assert_eq!(sealed(bytes, unsigned + 1).verify(), Verdict::Mismatch);
+        assert_eq!(HeaderBlock(bytes).verify(), Verdict::Mismatch);
+        assert_eq!(HeaderBlock([0; BLOCK]).verify(), Verdict::Zero);
+    }
+
+    #[test]
+    fn an_old_directory_is_known_by_its_slash() {
+        let mut bytes = [0; BLOCK];
+        bytes[..4].copy_from_slice(b"dir/");
+        assert_eq!(HeaderBlock(bytes).kind(), HeaderKind::Member(MemberKind::Directory));
+        bytes[156] = b'0';
+        assert_eq!(HeaderBlock(bytes).kind(), HeaderKind::Member(MemberKind::File));
+    }
+}

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub use atdata_core::*;
+pub use atdata_derive::Packable;
+
+#[cfg(feature = "local")]
+pub use atdata_local::{self as local, LocalDiskStore, LocalIndex};
+
+/// What most programs need: `use atdata::prelude::*;`.
+pub mod prelude {
+    #[cfg(feature = "local")]
+    pub use crate::{LocalDiskStore, LocalIndex};
+    pub use crate::{
+        Collate, DataSource, DataSourceExt, DataStore, DataStoreExt, Dataset, DictSample, Index, IndexEntry, IndexExt,
+        Lens, NdArray, NewDataset, Packable, Result, Sample, TypedArray, Value, WriteOptions, source::Registry,
+    };
+}
