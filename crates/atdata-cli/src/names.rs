@@ -1,4 +1,4 @@
-//! Names made of other names: identifiers, schema names, prefixes of shards.
+//! Names made of other names: identifiers and the names of schemas.
 
 use std::collections::HashSet;
 
@@ -25,7 +25,7 @@ pub(crate) fn identifier(text: &str) -> String {
 /// Whether a schema may have a field of this name.
 fn is_valid(name: &str) -> bool {
     // The rule is the core's; this asks it.
-    SampleSchema::new("S").with_field(Field::new(name, Primitive::Int)).validate().is_ok()
+    SampleSchema::new("S").field(Field::new(name, Primitive::Int)).validate().is_ok()
 }
 
 /// Identifiers for several names.
@@ -60,21 +60,6 @@ pub(crate) fn schema_name(dataset: &str) -> String {
     if camel.is_empty() { "Sample".to_owned() } else { identifier(&camel) }
 }
 
-/// The prefix under which the shards of a dataset are stored: its name without what paths, globs and braces give a
-/// meaning to.
-pub(crate) fn shard_prefix(dataset: &str) -> String {
-    let clean = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '=') { c } else { '_' };
-    let parts: Vec<String> = dataset
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .map(|part| {
-            let part: String = part.chars().map(clean).take(100).collect();
-            if part.starts_with('.') { format!("_{part}") } else { part }
-        })
-        .collect();
-    if parts.is_empty() { "_".to_owned() } else { parts.join("/") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,14 +90,5 @@ mod tests {
     fn schema_names_are_camel_case() {
         let names = ["mnist-train", "team/digits v2", "3d", "--", "Iris"].map(schema_name);
         assert_eq!(names, ["MnistTrain", "DigitsV2", "_3d", "Sample", "Iris"]);
-    }
-
-    #[test]
-    fn prefixes_have_no_pattern_characters() {
-        let names = ["team/digits", "a{b}*", "../../etc", "/"].map(shard_prefix);
-        assert_eq!(names, ["team/digits", "a_b__", "_../_../etc", "_"]);
-        for name in names {
-            atdata_core::shard::validate_prefix(&name).unwrap();
-        }
     }
 }

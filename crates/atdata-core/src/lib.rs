@@ -18,7 +18,7 @@ pub mod url;
 mod value;
 
 pub use array::{NdArray, TypedArray};
-pub use dataset::{Batches, Blocking, Dataset, Description, ErrorPolicy, ReadOptions, Report, Samples};
+pub use dataset::{Batches, Blocking, Dataset, Description, ErrorPolicy, Keyed, ReadOptions, Report, Samples};
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use lens::Lens;
 pub use memory::{MemoryIndex, MemorySource, MemoryStore};

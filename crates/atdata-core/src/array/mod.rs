@@ -49,6 +49,7 @@ pub use codec::{ArrayFormat, decode, encode};
 pub use dtype::{DType, DTypeKind};
 pub use element::Element;
 pub use nd::{NdArray, Order};
+pub use npy::NpyHeader;
 pub use stack::stack;
 pub use structured::{Field, Structured};
 pub use text::NAT;

@@ -4,10 +4,11 @@
 //! header and the elements. The header is a Python dictionary in Latin-1 (UTF-8 in version 3), padded so that the
 //! elements begin at a multiple of 64.
 
-use std::borrow::Cow;
+use std::io::Read;
 
 use bytes::Bytes;
 
+use super::dtype::DType;
 use super::literal::{self, Literal};
 use super::nd::{NdArray, Order};
 use super::shape::{Tuple, checked_nbytes};
@@ -25,36 +26,87 @@ const ALIGNMENT: usize = 64;
 /// numpy leaves room in the header for the dimension that grows when somebody appends to the file.
 const GROWTH_DIGITS: usize = 21;
 
-pub(super) fn decode(stream: &Bytes) -> Result<NdArray> {
-    let (version, rest) = match stream.strip_prefix(MAGIC) {
-        Some([major, _minor, rest @ ..]) => (*major, rest),
-        _ => return Err(Error::corrupt("the `.npy` stream ends in its version")),
-    };
-    let (len, rest) = match (version, rest) {
-        (1, [a, b, rest @ ..]) => (u32::from(u16::from_le_bytes([*a, *b])), rest),
-        (2 | 3, [a, b, c, d, rest @ ..]) => (u32::from_le_bytes([*a, *b, *c, *d]), rest),
-        (1..=3, _) => return Err(Error::corrupt("the `.npy` stream ends in the length of its header")),
-        _ => return Err(Error::unsupported(format!("`.npy` version {version} is not known"))),
-    };
-    let len = usize::try_from(len).unwrap_or(usize::MAX);
-    if len > MAX_HEADER {
-        return Err(Error::unsupported(format!(
-            "a `.npy` header of {len} bytes; at most {MAX_HEADER} are read"
-        )));
+/// What a `.npy` stream says before its elements.
+///
+/// For arrays that are larger than memory: read the header, then as many elements at a time as is convenient.
+///
+/// ```
+/// use atdata_core::array::{ArrayFormat, NdArray, NpyHeader, encode};
+///
+/// let mut stream = Vec::new();
+/// encode(&NdArray::from_vec(&[2, 3], vec![0u8; 6])?, ArrayFormat::Npy, &mut stream)?;
+///
+/// let mut reader = stream.as_slice();
+/// let header = NpyHeader::read(&mut reader)?;
+/// assert_eq!((header.shape.as_slice(), header.dtype.itemsize(), reader.len()), (&[2, 3][..], 1, 6));
+/// # Ok::<(), atdata_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NpyHeader {
+    /// The dtype of the elements.
+    pub dtype: DType,
+    /// The lengths of the dimensions. They are not held against anything: a header may claim what it likes.
+    pub shape: Vec<usize>,
+    /// How the elements follow each other.
+    pub order: Order,
+}
+
+impl NpyHeader {
+    /// Reads the header; the reader then stands at the first element.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is not the beginning of a `.npy` stream, `Unsupported` for object arrays (pickles), dtypes that
+    /// [`DType`] does not have, and headers of more than 1 MiB; what the reader fails with.
+    pub fn read(reader: &mut impl Read) -> Result<Self> {
+        let mut magic = [0; MAGIC.len()];
+        fill(reader, &mut magic, "magic")?;
+        if magic != MAGIC {
+            return Err(Error::corrupt("not a `.npy` stream: it does not begin with the magic"));
+        }
+        let mut version = [0; 2];
+        fill(reader, &mut version, "version")?;
+        let len = match version[0] {
+            1 => {
+                let mut len = [0; 2];
+                fill(reader, &mut len, "length of its header")?;
+                u32::from(u16::from_le_bytes(len))
+            }
+            2 | 3 => {
+                let mut len = [0; 4];
+                fill(reader, &mut len, "length of its header")?;
+                u32::from_le_bytes(len)
+            }
+            other => return Err(Error::unsupported(format!("`.npy` version {other} is not known"))),
+        };
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        if len > MAX_HEADER {
+            return Err(Error::unsupported(format!(
+                "a `.npy` header of {len} bytes; at most {MAX_HEADER} are read"
+            )));
+        }
+        let mut header = vec![0; len];
+        fill(reader, &mut header, "header")?;
+        let text = if version[0] < 3 {
+            header.into_iter().map(char::from).collect()
+        } else {
+            String::from_utf8(header)
+                .map_err(|e| Error::corrupt("the `.npy` header is not UTF-8").with_source(e))?
+        };
+        Header::from_literal(literal::parse(&text)?)?.typed()
     }
-    let Some((header, data)) = rest.split_at_checked(len) else {
-        return Err(Error::corrupt(format!("the `.npy` header has {} of its {len} bytes", rest.len())));
-    };
-    let text = if version < 3 {
-        Cow::Owned(header.iter().copied().map(char::from).collect())
-    } else {
-        Cow::Borrowed(
-            std::str::from_utf8(header)
-                .map_err(|e| Error::corrupt("the `.npy` header is not UTF-8").with_source(e))?,
-        )
-    };
-    let Header { descr, order, shape } = Header::from_literal(literal::parse(&text)?)?;
-    let dtype = structured::from_literal(&descr)?;
+}
+
+fn fill(reader: &mut impl Read, buffer: &mut [u8], what: &str) -> Result<()> {
+    reader.read_exact(buffer).map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => Error::corrupt(format!("the `.npy` stream ends in its {what}")),
+        _ => Error::from_io(error),
+    })
+}
+
+pub(super) fn decode(stream: &Bytes) -> Result<NdArray> {
+    let mut data = stream.as_ref();
+    let NpyHeader { dtype, shape, order } = NpyHeader::read(&mut data)?;
     let nbytes = checked_nbytes(&shape, dtype.itemsize())?;
     if data.len() < nbytes {
         return Err(Error::corrupt(format!(
@@ -109,6 +161,10 @@ impl Header {
             Error::corrupt("the `.npy` header's `shape` has a dimension that is not a size")
         })?;
         Ok(Self { descr, order, shape })
+    }
+
+    fn typed(self) -> Result<NpyHeader> {
+        Ok(NpyHeader { dtype: structured::from_literal(&self.descr)?, shape: self.shape, order: self.order })
     }
 }
 

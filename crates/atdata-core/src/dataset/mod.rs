@@ -8,6 +8,7 @@ mod blocking;
 mod decompress;
 mod describe;
 mod frames;
+mod keyed;
 mod options;
 mod order;
 mod pipeline;
@@ -22,6 +23,7 @@ use futures::{StreamExt, TryStreamExt};
 
 pub use blocking::Blocking;
 pub use describe::Description;
+pub use keyed::Keyed;
 pub use options::{ErrorPolicy, ReadOptions};
 pub use report::Report;
 pub use samples::{Batches, Samples};
