@@ -53,7 +53,7 @@ impl Source {
 /// There is nothing of the kind; the index or an address cannot be opened.
 pub(crate) async fn open(argument: &str, backends: &Backends) -> CliResult<Source> {
     if is_address(argument) {
-        return Ok(from_address(argument, backends)?);
+        return Ok(from_address(argument, backends).await?);
     }
     let path = Path::new(argument);
     let index = backends.existing_index().await?;
@@ -68,7 +68,7 @@ pub(crate) async fn open(argument: &str, backends: &Backends) -> CliResult<Sourc
         return Ok(from_entry(&**index, entry, backends).await?);
     }
     if path.exists() || argument.contains(['*', '?', '[', '{']) {
-        return Ok(from_address(argument, backends)?);
+        return Ok(from_address(argument, backends).await?);
     }
     not_found(argument, index.as_deref(), backends).await
 }
@@ -97,14 +97,14 @@ async fn from_entry(index: &dyn Index, entry: Arc<dyn IndexEntry>, backends: &Ba
     Ok(Source { label: entry.name().to_owned(), entry: Some(entry), schema, shards: Arc::new(shards) })
 }
 
-fn from_address(argument: &str, backends: &Backends) -> Result<Source> {
+async fn from_address(argument: &str, backends: &Backends) -> Result<Source> {
     let path = match argument.strip_prefix("~/") {
         Some(inside) => std::env::home_dir().unwrap_or_default().join(inside),
         None => PathBuf::from(argument),
     };
     let shards: Arc<dyn DataSource> = if path.is_dir() {
         let source = FileSource::directory(&path)?;
-        if source.is_empty() {
+        if source.list_shards().await?.is_empty() {
             return Err(Error::not_found("the directory has no .tar files").with("path", path.display()));
         }
         Arc::new(source)
@@ -113,7 +113,7 @@ fn from_address(argument: &str, backends: &Backends) -> Result<Source> {
     } else {
         Arc::new(UrlSource::new(argument, &backends.registry())?)
     };
-    Ok(Source { label: redact(argument).to_string(), entry: None, schema: None, shards })
+    Ok(Source { label: redact(argument), entry: None, schema: None, shards })
 }
 
 /// Whether an argument can be nothing but an address or a path.
@@ -129,12 +129,14 @@ async fn not_found<T>(wanted: &str, index: Option<&dyn Index>, backends: &Backen
     let Some(index) = index else {
         return Err(error).hint(|| format!("there is no index at {address} yet; `atdata import` makes one"));
     };
-    let names = names(index).await?;
+    let suggestion = suggestion(wanted, names(index).await?);
+    Err(error.with("index", address)).hint(|| suggestion.unwrap_or_else(|| "`atdata ls` lists the datasets".to_owned()))
+}
+
+/// "Did you mean …?", if a name is close enough.
+pub(crate) fn suggestion(wanted: &str, names: Vec<String>) -> Option<String> {
     let close = closest(wanted, names);
-    Err(error.with("index", address)).hint(|| match close.as_slice() {
-        [] => "`atdata ls` lists the datasets".to_owned(),
-        names => format!("did you mean {}?", names.join(" or ")),
-    })
+    (!close.is_empty()).then(|| format!("did you mean {}?", close.join(" or ")))
 }
 
 async fn names(index: &dyn Index) -> Result<Vec<String>> {

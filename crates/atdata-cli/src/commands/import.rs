@@ -1,0 +1,297 @@
+//! `atdata import`: from foreign formats to a dataset.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use atdata_core::schema::{SampleSchema, SchemaRef, diff};
+use atdata_core::tar::{SequentialKeys, validate_key};
+use atdata_core::{
+    DataStore, Error, IfExists, Index, IndexEntry, Map, NewDataset, PackedSample, Result, ShardInput, StoredShard,
+    WriteOptions, ensure_free, prefix,
+};
+use futures::future::{Either, select};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use serde_json::{Value as Json, json};
+
+use super::show::SAMPLES_KEY;
+use crate::address::Backends;
+use crate::args::Import;
+use crate::import::progress::Progress;
+use crate::import::report::Report;
+use crate::import::{self, Item, Plan};
+use crate::output::{CliResult, Failure, Hint, Out, Status, json, note, printable};
+use crate::size;
+use crate::source_arg::optional;
+
+/// How often publishing a schema is tried when somebody else publishes one of the same name.
+const ATTEMPTS: usize = 8;
+
+/// Imports, unless the name is taken.
+pub(super) async fn run(args: &Import, backends: &Backends, out: &mut Out) -> CliResult {
+    let mut new = NewDataset::new(&args.name, "", Vec::new());
+    if let Some(version) = &args.version {
+        new = new.with_version(version);
+    }
+    new.validate()?;
+    let index = if args.dry_run { backends.existing_index().await? } else { Some(backends.index().await?) };
+    if let Some(index) = &index
+        && !args.replace
+    {
+        ensure_free(&**index, &args.name)
+            .await
+            .hint(|| "--replace lets the name stand for the new dataset".to_owned())?;
+    }
+    let Plan { schema, items, notes } = import::plan(args, backends.registry()).await?;
+    if !out.is_json() {
+        notes.iter().for_each(note);
+        out.line(printable(&schema.to_string()))?;
+        out.flush()?;
+    }
+    let report = Arc::new(Mutex::new(Report::default()));
+    let samples = samples(items, report.clone(), Progress::start(!out.is_json()), args.strict);
+    let Some(index) = index.filter(|_| !args.dry_run) else {
+        let counted = or_interrupted(count(samples)).await;
+        finish(args, None, &schema, &notes, &report, counted, out)?;
+        return Ok(Status::Done);
+    };
+    let store = backends.store()?;
+    let options = WriteOptions::default().with_max_count(args.max_count).with_max_size(args.max_size);
+    let mut input = ShardInput::encode(samples, &options);
+    let name = prefix(&args.name);
+    let written = or_interrupted(store.write_shards(&mut input, &name)).await;
+    let shards = match written {
+        Ok(shards) => shards,
+        Err(failure) => return Err(explain(failure, &report)),
+    };
+    // From here on it is a matter of milliseconds, and an interruption would leave shards without an entry.
+    let registered = register(args, &*index, new, schema, &shards, lock(&report).samples).await;
+    let entry = match registered {
+        Ok(entry) => entry,
+        Err(error) => {
+            discard(&*store, &shards).await;
+            return Err(error.into());
+        }
+    };
+    let stored = optional(index.get_schema(entry.schema_ref()).await)?;
+    let schema = stored.map_or_else(|| SampleSchema::new(""), |stored| stored.schema);
+    finish(args, Some((&*entry, &shards)), &schema, &notes, &report, Ok(()), out)?;
+    Ok(Status::Done)
+}
+
+/// Takes what is left out aside, and gives every sample a key.
+fn samples(
+    items: BoxStream<'static, Result<Item>>,
+    report: Arc<Mutex<Report>>,
+    progress: Progress,
+    strict: bool,
+) -> BoxStream<'static, Result<PackedSample>> {
+    let mut keys = Keys::default();
+    items
+        .try_filter_map(move |item| {
+            let mut report = lock(&report);
+            let sample = match item {
+                Item::Sample(sample) => {
+                    report.sample(sample.payload.len());
+                    let (key, renamed) = keys.key(sample.key);
+                    report.renamed_keys += u64::from(renamed);
+                    Ok(Some(PackedSample::new(key, sample.payload)))
+                }
+                Item::Skipped(skip) => {
+                    let error = Error::invalid(format!("{}: {}", skip.reason, skip.detail)).with("item", &skip.item);
+                    report.skip(skip);
+                    if strict { Err(error) } else { Ok(None) }
+                }
+            };
+            progress.update(report.samples, report.bytes, report.skipped());
+            std::future::ready(sample)
+        })
+        .boxed()
+}
+
+/// Keys: those of the input where they can be used and do not repeat, numbers otherwise.
+#[derive(Default)]
+struct Keys {
+    numbers: SequentialKeys,
+    /// Digests of the keys given so far, which take little memory.
+    given: HashSet<u64>,
+}
+
+impl Keys {
+    /// The key of the next sample, and whether it is another one than was asked for.
+    fn key(&mut self, wanted: Option<String>) -> (String, bool) {
+        use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+        let digest = |key: &str| BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
+        let Some(wanted) = wanted else { return (self.numbers.next().unwrap_or_default(), false) };
+        // Two keys of one digest are so rare that a number in place of the second does no harm.
+        if validate_key(&wanted).is_ok() && self.given.insert(digest(&wanted)) {
+            return (wanted, false);
+        }
+        loop {
+            let number = self.numbers.next().unwrap_or_default();
+            if self.given.insert(digest(&number)) {
+                return (number, true);
+            }
+        }
+    }
+}
+
+async fn count(mut samples: BoxStream<'static, Result<PackedSample>>) -> Result<()> {
+    while samples.try_next().await?.is_some() {}
+    Ok(())
+}
+
+/// Does the work unless Ctrl-C comes first; the work is then dropped and cleans up behind itself.
+async fn or_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T, Failure> {
+    let interrupted = tokio::signal::ctrl_c();
+    match select(Box::pin(work), Box::pin(interrupted)).await {
+        Either::Left((result, _)) => Ok(result?),
+        Either::Right((Ok(()), _)) => Err(Failure::Interrupted),
+        // Without a way to hear of Ctrl-C the work goes on; the signal then ends the process as it does by default.
+        Either::Right((Err(_), work)) => Ok(work.await?),
+    }
+}
+
+/// A store complains of having got no samples; the reason is what was left out.
+fn explain(failure: Failure, report: &Mutex<Report>) -> Failure {
+    let report = lock(report);
+    match failure {
+        Failure::Failed { .. } if report.samples == 0 && report.skipped() > 0 => nothing(&report),
+        Failure::Failed { error, hint: None } if error.context_value("item").is_some() => Failure::Failed {
+            error,
+            hint: Some("without --strict it would be left out and reported".to_owned()),
+        },
+        other => other,
+    }
+}
+
+fn nothing(report: &Report) -> Failure {
+    let error = if report.skipped() == 0 {
+        Error::invalid("the input has no samples")
+    } else {
+        Error::invalid(format!("nothing could be imported; {}", report.lines().join("\n")))
+    };
+    Failure::Failed { error, hint: None }
+}
+
+/// Publishes the schema and inserts the entry, in one step of the index.
+async fn register(
+    args: &Import,
+    index: &dyn Index,
+    new: NewDataset,
+    schema: SampleSchema,
+    shards: &[StoredShard],
+    samples: u64,
+) -> Result<Arc<dyn IndexEntry>> {
+    let mut metadata = Map::new();
+    metadata.insert(SAMPLES_KEY, samples);
+    let mut new = new.with_metadata(metadata).with_shards(shards.to_vec());
+    new.if_exists = if args.replace { IfExists::Replace } else { IfExists::Fail };
+    for attempt in 1.. {
+        // The version of a schema from a file is the author's choice; that of an inferred one follows the last.
+        let schema = if args.schema.is_some() { schema.clone() } else { next_version(index, &schema).await? };
+        new.schema = schema.into();
+        match index.insert_dataset(new.clone()).await {
+            Err(error) if error.kind() == atdata_core::ErrorKind::Conflict && args.schema.is_none() && attempt < ATTEMPTS => {}
+            done => return done,
+        }
+    }
+    Err(Error::conflict("others keep publishing versions of this schema").with("schema", schema.name))
+}
+
+/// The schema under the version of the latest one if the fields are the same, and under the one after it if not.
+async fn next_version(index: &dyn Index, schema: &SampleSchema) -> Result<SampleSchema> {
+    let latest: SchemaRef = schema.name.parse()?;
+    let mut next = schema.clone();
+    if let Some(latest) = optional(index.get_schema(&latest.to_string()).await)? {
+        if diff(&latest.schema, schema).is_identical() {
+            return Ok(latest.schema);
+        }
+        next.version = latest.schema.version.next();
+    }
+    Ok(next)
+}
+
+async fn discard(store: &dyn DataStore, shards: &[StoredShard]) {
+    let urls: Vec<String> = shards.iter().map(|shard| shard.url.clone()).collect();
+    if let Err(error) = store.remove_shards(&urls).await {
+        tracing::warn!(%error, "the shards of a dataset that could not be registered remain");
+    }
+}
+
+fn lock(report: &Mutex<Report>) -> MutexGuard<'_, Report> {
+    report.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says how it went.
+fn finish(
+    args: &Import,
+    written: Option<(&dyn IndexEntry, &[StoredShard])>,
+    schema: &SampleSchema,
+    notes: &[String],
+    report: &Mutex<Report>,
+    result: Result<(), Failure>,
+    out: &mut Out,
+) -> CliResult<()> {
+    result.map_err(|failure| explain(failure, report))?;
+    let report = lock(report);
+    if report.samples == 0 {
+        return Err(nothing(&report));
+    }
+    if out.is_json() {
+        let shards: Vec<Json> = written
+            .map(|(_, shards)| shards)
+            .unwrap_or_default()
+            .iter()
+            .map(|shard| json!({"url": shard.url, "size": shard.size, "samples": shard.samples, "sha256": shard.sha256}))
+            .collect();
+        return out.document(&json!({
+            "name": args.name,
+            "dry_run": args.dry_run,
+            "entry": written.map(|(entry, _)| json::entry(entry)),
+            "schema": json::schema(schema)?,
+            "samples": report.samples,
+            "payload_bytes": report.bytes,
+            "shards": shards,
+            "skipped": report.json(),
+            "renamed_keys": report.renamed_keys,
+            "notes": notes,
+        }));
+    }
+    for line in report.lines() {
+        out.line(printable(&line))?;
+    }
+    match written {
+        None => out.line(format_args!(
+            "{} samples, {}; nothing was written (--dry-run)",
+            report.samples,
+            size::format(report.bytes)
+        )),
+        Some((entry, shards)) => {
+            let total = shards.iter().map(|shard| shard.size).sum();
+            out.line(format_args!(
+                "{}: {} samples in {} shards, {}, schema {}",
+                printable(entry.name()),
+                report.samples,
+                shards.len(),
+                size::format(total),
+                printable(entry.schema_ref())
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_kept_where_they_can_be_used() {
+        let mut keys = Keys::default();
+        let mut key = |wanted: &str| keys.key(Some(wanted.to_owned()));
+        assert_eq!(key("a/1"), ("a/1".to_owned(), false));
+        assert_eq!(key("a/1"), ("000000000000".to_owned(), true));
+        assert_eq!(key("000000000001"), ("000000000001".to_owned(), false));
+        assert_eq!(key("../x"), ("000000000002".to_owned(), true));
+    }
+}

@@ -1,0 +1,29 @@
+//! One module per command.
+
+mod cat;
+mod head;
+mod import;
+mod ls;
+mod schema;
+mod show;
+mod verify;
+
+pub(crate) use schema::read_file as read_schema;
+
+use crate::address::Backends;
+use crate::args::{Args, Command};
+use crate::output::{CliResult, Out};
+
+/// Runs the command that was typed.
+pub(crate) async fn run(args: &Args, out: &mut Out) -> CliResult {
+    let backends = Backends::new(&args.global);
+    match &args.command {
+        Command::Import(args) => import::run(args, &backends, out).await,
+        Command::Ls(args) => ls::run(args, &backends, out).await,
+        Command::Show(args) => show::run(args, &backends, out).await,
+        Command::Head(args) => head::run(args, &backends, out).await,
+        Command::Cat(args) => cat::run(args, &backends, out).await,
+        Command::Verify(args) => verify::run(args, &backends, out).await,
+        Command::Schema(args) => schema::run(args, &backends, out).await,
+    }
+}
