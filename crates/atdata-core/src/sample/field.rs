@@ -5,8 +5,8 @@ use std::hash::BuildHasher;
 
 use bytes::Bytes;
 
-use crate::msgpack::{Packer, Unpacker};
-use crate::schema::{FieldType, Primitive};
+use crate::msgpack::{self, Packer, Unpacker};
+use crate::schema::{self, FieldType, Primitive};
 use crate::{Map, Result, Value};
 
 /// A type that a sample's field can have.
@@ -21,6 +21,12 @@ use crate::{Map, Result, Value};
 /// assert_eq!(<Vec<u8>>::field_type(), atdata_core::schema::Primitive::Bytes.into());
 /// assert!(<Option<i64>>::OPTIONAL);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of a sample: the trait `FieldValue` is not implemented for it",
+    label = "no type of a field",
+    note = "fields are numbers, text, bytes, arrays, lists, maps with text keys, `Option`, `Value`, and structs with \
+            `#[derive(Packable)]`"
+)]
 pub trait FieldValue: Sized + Send + 'static {
     /// What a batch holds for this field: a stacked array, or a `Vec`.
     type Column: Send + 'static;
@@ -52,6 +58,14 @@ pub trait FieldValue: Sized + Send + 'static {
     /// What the lenient policy puts where the field is missing.
     fn absent() -> Option<Self> {
         None
+    }
+
+    /// The value as a schema states it where it is a field's default; `None` if a schema cannot (NaN, for instance).
+    fn schema_default(&self) -> Option<Value> {
+        let mut out = Vec::new();
+        self.pack_value(&mut Packer::new(&mut out)).ok()?;
+        let value = msgpack::from_bytes(&out.into()).ok()?;
+        schema::value_to_json(&value).is_ok().then_some(value)
     }
 
     /// The type inside a list or map, where [`OPTIONAL`](Self::OPTIONAL) has no other place.
