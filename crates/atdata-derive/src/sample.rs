@@ -89,12 +89,9 @@ fn named_fields<'a>(data: &'a Data, ident: &Ident) -> Result<&'a Fields> {
     };
     match data {
         Data::Struct(data) => match &data.fields {
-            Fields::Named(fields) if fields.named.is_empty() => {
-                refused(fields.span(), "a struct without fields")
-            }
             Fields::Named(_) => Ok(&data.fields),
             Fields::Unnamed(fields) => refused(fields.span(), "a tuple struct"),
-            Fields::Unit => refused(ident.span(), "a struct without fields"),
+            Fields::Unit => refused(ident.span(), "a unit struct"),
         },
         Data::Enum(data) => refused(data.enum_token.span, "an enum"),
         Data::Union(data) => refused(data.union_token.span, "a union"),

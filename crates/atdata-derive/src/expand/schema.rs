@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{LitStr, Path, Type};
+use syn::{Path, Type};
 
 use super::{local, name};
 use crate::array_hint::{ArrayHint, BytesKind, Hint};
@@ -32,20 +32,22 @@ fn description(target: &syn::Ident, text: Option<&str>) -> Option<TokenStream> {
 fn field_schema(sample: &Sample, field: &Field) -> TokenStream {
     let runtime = &sample.runtime;
     let ty = &field.ty;
-    let local = local("field");
+    let (schema, value) = (local("field"), local("value"));
     let name = name(field);
     let field_type = field_type(runtime, field);
-    let description = description(&local, field.description.as_deref());
-    let default = field
-        .default
-        .as_ref()
-        .map(|default| quote!(#local.default = <#ty as #runtime::FieldValue>::schema_default(&#default);));
+    let description = description(&schema, field.description.as_deref());
+    let default = field.default.as_ref().map(|default| {
+        quote! {
+            let #value: #ty = #default;
+            #schema.default = <#ty as #runtime::FieldValue>::schema_default(&#value);
+        }
+    });
     quote! {{
-        let mut #local = #runtime::schema::Field::new(#name, #field_type);
-        #local.optional = <#ty as #runtime::FieldValue>::OPTIONAL;
+        let mut #schema = #runtime::schema::Field::new(#name, #field_type);
+        #schema.optional = <#ty as #runtime::FieldValue>::OPTIONAL;
         #description
         #default
-        #local
+        #schema
     }}
 }
 
