@@ -3,7 +3,7 @@
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, Result, Token};
+use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Result, Token};
 
 use crate::errors::Errors;
 
@@ -58,11 +58,13 @@ impl Options {
         None
     }
 
-    /// The value of an option that is code in quotes.
-    pub(crate) fn parsed<T: Parse>(&self, name: &str, errors: &mut Errors) -> Option<T> {
+    /// The value of an option that is a path in quotes.
+    pub(crate) fn path(&self, name: &str, errors: &mut Errors) -> Option<Path> {
         let text = self.text(name, errors)?;
-        let parsed = text.parse().map_err(|error| Error::new(text.span(), error));
-        errors.keep(parsed)
+        let path = text.parse().map_err(|_| {
+            Error::new(text.span(), format!("`{}` is no path: `{name} = \"some::path\"`", text.value()))
+        });
+        errors.keep(path)
     }
 
     /// An option that may stand alone or have an expression.

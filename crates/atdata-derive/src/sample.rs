@@ -52,7 +52,7 @@ impl Sample {
         errors.keep(names::check_schema(&name, span));
         let version = options.text("version", &mut errors).and_then(|text| errors.keep(parse_version(&text)));
         let runtime = match options.expression("crate") {
-            Some(_) => options.parsed("crate", &mut errors),
+            Some(_) => options.path("crate", &mut errors),
             None => errors.keep(runtime::path()),
         };
         let description = options.text("description", &mut errors).map(|text| text.value());
@@ -111,7 +111,8 @@ fn read_fields(fields: &Fields, owner: &Ident, errors: &mut Errors) -> Vec<Field
             errors.at(span, format!("two fields are stored as `{name}`"));
         }
         if mentions(field.ty.to_token_stream(), owner) {
-            errors.at(field.ty.span(), format!("`{owner}` contains itself: a schema cannot describe that"));
+            let message = format!("`{owner}` contains itself: a schema cannot describe that");
+            errors.add(Error::new_spanned(&field.ty, message));
         }
         let description = options.text("description", errors).map(|text| text.value());
         known.push(Field {

@@ -5,7 +5,7 @@ mod schema;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Ident, LitStr};
+use syn::{Ident, LitStr, Type};
 
 use crate::sample::{Field, Sample};
 
@@ -83,7 +83,7 @@ fn unpack(sample: &Sample) -> TokenStream {
     let Sample { runtime, name: owner, .. } = sample;
     let [unpacker, reader, found, other] = ["unpacker", "reader", "found", "other"].map(local);
     let locals = locals(sample, "field");
-    let types = sample.fields.iter().map(|field| &field.ty);
+    let types: Vec<&Type> = sample.fields.iter().map(|field| &field.ty).collect();
     let names: Vec<LitStr> = sample.fields.iter().map(name).collect();
     let values = sample.fields.iter().zip(&locals).zip(&names).map(|((field, local), name)| {
         let ident = &field.ident;
@@ -97,7 +97,7 @@ fn unpack(sample: &Sample) -> TokenStream {
         let mut #reader = #runtime::FieldReader::new(#owner, #unpacker)?;
         while let ::core::option::Option::Some(#found) = #reader.next_name()? {
             match #found {
-                #(#names => #locals = ::core::option::Option::Some(#reader.read(#names)?),)*
+                #(#names => #locals = ::core::option::Option::Some(#reader.read::<#types>(#names)?),)*
                 #other => #reader.unknown(#other)?,
             }
         }
@@ -109,10 +109,19 @@ fn unpack(sample: &Sample) -> TokenStream {
 fn field_value(sample: &Sample) -> TokenStream {
     let Sample { runtime, ident, .. } = sample;
     let (impl_generics, type_generics, where_clause) = sample.generics.split_for_impl();
+    let types: Vec<&Type> = sample.fields.iter().map(|field| &field.ty).collect();
     quote! {
         #[automatically_derived]
         impl #impl_generics #runtime::FieldValue for #ident #type_generics #where_clause {
             type Column = ::std::vec::Vec<Self>;
+
+            const DEPTH: usize = {
+                let mut deepest = 0;
+                #(if <#types as #runtime::FieldValue>::DEPTH > deepest {
+                    deepest = <#types as #runtime::FieldValue>::DEPTH;
+                })*
+                deepest + 1
+            };
 
             fn field_type() -> #runtime::schema::FieldType {
                 #runtime::schema::FieldType::Object(<Self as #runtime::Packable>::schema().fields)
