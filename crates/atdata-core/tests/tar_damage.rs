@@ -188,8 +188,14 @@ fn nothing_is_read_after_an_error() {
 #[test]
 fn a_repeated_suffix_is_corrupt() {
     let shard = [block(b'0', b"a.msgpack", b"1"), block(b'0', b"a.MSGPACK", b"2"), vec![0; 1024]].concat();
-    let (_, error) = failure(shard);
+    let (_, error) = failure(shard.clone());
     assert_eq!((error.kind(), error.context_value("key")), (ErrorKind::Corrupt, Some("a")));
+
+    let mut framer = SampleFramer::default();
+    framer.push(shard.into());
+    framer.finish();
+    framer.next_sample().unwrap_err();
+    framer.next_sample().expect_err("what is left of the sample is not given");
 }
 
 #[track_caller]

@@ -166,8 +166,6 @@ fn build(parts: &[Part]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
-
     #[test]
     fn we_read_what_the_oracle_writes_as_it_does(parts in prop::collection::vec(part(), 0..8)) {
         let archive = build(&parts);
