@@ -136,7 +136,9 @@ fn make(directory: &Path, base: &Base, generation: Generation) -> Result<()> {
         create.args(["venv", "--quiet", "--clear", "--python"]).arg(base.python()).arg(&environment),
     )?;
     let mut install = base.command(&uv);
-    install.args(["pip", "install", "--quiet", "--python"]).arg(interpreter(directory, generation));
+    install
+        .args(["pip", "install", "--quiet", "--compile-bytecode", "--python"])
+        .arg(interpreter(directory, generation));
     process::output(install.arg("--requirement").arg(requirements(generation)))?;
     std::fs::copy(requirements(generation), environment.join("stamp"))?;
     Ok(())
