@@ -36,13 +36,14 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program and gives its standard output; its standard error is part of the error if it fails.
+/// Runs a program and gives its standard output; if it fails, the end of what it printed is part of the error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output =
         command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {}", shown(command)))?;
     if !output.status.success() {
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        bail!("{} ended with {}: {}", shown(command), output.status, tail(stderr.trim(), 1500));
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed);
+        bail!("{} ended with {}: {}", shown(command), output.status, tail(printed.trim(), 1500));
     }
     String::from_utf8(output.stdout)
         .with_context(|| format!("{} wrote text that is not UTF-8", shown(command)))
