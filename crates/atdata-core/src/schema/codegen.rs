@@ -312,7 +312,7 @@ fn snake_case(name: &str) -> String {
     };
     match snake.as_str() {
         "self" | "super" | "crate" => format!("{snake}_"),
-        keyword if KEYWORDS.contains(&keyword) => format!("r#{keyword}"),
+        keyword if KEYWORDS.split(' ').any(|known| known == keyword) => format!("r#{keyword}"),
         _ => snake,
     }
 }
@@ -332,9 +332,7 @@ fn camel_case(name: &str) -> String {
     }
 }
 
-const KEYWORDS: [&str; 48] = [
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
-    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
-    "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait",
-    "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
-];
+/// Words that are reserved in the current edition and can be raw identifiers.
+const KEYWORDS: &str = "abstract as async await become box break const continue do dyn else enum extern false final \
+    fn for gen if impl in let loop macro match mod move mut override priv pub ref return static struct trait true try \
+    type typeof unsafe unsized use virtual where while yield";

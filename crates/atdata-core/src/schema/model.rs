@@ -9,7 +9,7 @@ use super::version::SchemaVersion;
 use crate::{Error, Map, Result, ResultExt, Value};
 
 /// How deep field types may be nested, on reading and in [`SampleSchema::validate`].
-pub const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 
 /// The fields that the samples of a dataset have.
 ///
@@ -350,11 +350,8 @@ pub(super) fn too_deep() -> Error {
     Error::invalid(format!("field types are nested deeper than {MAX_DEPTH} levels"))
 }
 
-const PYTHON_KEYWORDS: [&str; 35] = [
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
-    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
-    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
-];
+const PYTHON_KEYWORDS: &str = "False None True and as assert async await break class continue def del elif else except \
+    finally for from global if import in is lambda nonlocal not or pass raise return try while with yield";
 
 /// An identifier in Python's sense (of non-ASCII characters letters only) that is not a keyword.
 fn check_identifier(name: &str) -> Result<()> {
@@ -365,7 +362,7 @@ fn check_identifier(name: &str) -> Result<()> {
             "{name:?} is not an identifier (letters, digits and underscores)"
         )));
     }
-    if PYTHON_KEYWORDS.contains(&name) {
+    if PYTHON_KEYWORDS.split(' ').any(|keyword| keyword == name) {
         return Err(Error::invalid(format!("{name:?} is a Python keyword and cannot name a field or type")));
     }
     Ok(())
