@@ -29,8 +29,8 @@ pub use protocol::{
 };
 pub use publish::{ensure_free, prefix, publish};
 pub use sample::{
-    AnyDtypeField, ArrayField, BytesField, Collate, Column, DictBatch, DictSample, FieldReader, FieldValue, Packable,
-    Sample,
+    AnyDtypeField, ArrayField, BytesField, Collate, Column, DictBatch, DictSample, FieldReader, FieldValue,
+    Packable, Sample,
 };
 pub use shard::{PackedSample, ShardInput, ShardWriter};
 pub use value::{Map, Value};

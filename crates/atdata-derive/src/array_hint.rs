@@ -116,7 +116,7 @@ fn check_dtype(dtype: &LitStr) -> Result<()> {
     Err(Error::new(dtype.span(), message))
 }
 
-/// `28, _`: lengths, `_` for one that varies.
+/// `28, _`: lengths, `_` for one that varies; nothing for an array without dimensions.
 fn parse_shape(text: &LitStr) -> Result<Vec<Option<u64>>> {
     let length = |part: &str| match part.trim() {
         "_" => Ok(None),
@@ -127,7 +127,7 @@ fn parse_shape(text: &LitStr) -> Result<Vec<Option<u64>>> {
             Error::new(text.span(), message)
         }),
     };
-    text.value().split(',').map(length).collect()
+    parts(&text.value()).map(length).collect()
 }
 
 /// `y, x`: names.
@@ -136,5 +136,9 @@ fn parse_dims(text: &LitStr) -> Result<Vec<String>> {
         "" => Err(Error::new(text.span(), "a dimension without a name: dims are as in \"y, x\"")),
         name => Ok(name.to_owned()),
     };
-    text.value().split(',').map(name).collect()
+    parts(&text.value()).map(name).collect()
+}
+
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').filter(move |_| !text.trim().is_empty())
 }

@@ -30,6 +30,21 @@ use syn::{DeriveInput, parse_macro_input};
 /// assert_eq!(Point::schema().name, "Point");
 /// # Ok::<(), atdata_core::Error>(())
 /// ```
+///
+/// A type that contains itself, even by way of another one, does not compile:
+///
+/// ```compile_fail,E0391
+/// # use atdata_derive::Packable;
+/// #[derive(Packable)]
+/// struct Folder {
+///     files: Vec<File>,
+/// }
+///
+/// #[derive(Packable)]
+/// struct File {
+///     links: Vec<Folder>,
+/// }
+/// ```
 #[proc_macro_derive(Packable, attributes(packable))]
 pub fn derive_packable(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

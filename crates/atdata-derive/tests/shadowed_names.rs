@@ -46,7 +46,8 @@ struct Sample {
     text: ::std::string::String,
 }
 
-fn main() {
+#[test]
+fn shadowed_names_do_not_matter() {
     let batch = <Sample as renamed::Collate>::collate(::std::vec![Sample {
         opaque: Opaque,
         array: ::core::option::Option::None,

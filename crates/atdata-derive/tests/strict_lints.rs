@@ -12,9 +12,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
-    clippy::absolute_paths,
-    clippy::missing_inline_in_public_items
+    clippy::indexing_slicing
 )]
 
 /// Public samples.
@@ -62,13 +60,13 @@ pub mod public {
     /// Imported names are in use, so that absolute paths could count as superfluous.
     ///
     /// # Errors
-    /// None.
+    /// The payload is no map.
     pub fn imported<T: Packable + Collate + FieldValue>(
         _: &mut Packer<'_>,
         unpacker: &mut Unpacker<'_>,
     ) -> Result<(SampleSchema, Version)> {
         let _ = Field::new("a", FieldType::Any);
-        drop(FieldReader::new("a", unpacker).context("a", 1)?);
+        FieldReader::new("a", unpacker).context("a", 1)?.unknown("a")?;
         Ok((T::schema(), Version::FIRST))
     }
 
@@ -85,32 +83,33 @@ mod private {
 
     #[derive(Packable, Debug)]
     pub(super) struct Point {
-        pub(super) x: f64,
+        pub(super) x: i64,
     }
 
     #[derive(Packable, Debug)]
     pub(crate) struct Line {
-        pub(crate) from: Point,
+        pub(crate) start: Point,
     }
 
     #[derive(Packable, Debug)]
     struct Inner {
-        x: f64,
+        x: i64,
     }
 
     #[derive(Packable, Debug)]
     pub(super) struct Empty {}
 
-    pub(super) fn unpack(payload: &bytes::Bytes) -> atdata_core::Result<f64> {
+    pub(super) fn unpack(payload: &bytes::Bytes) -> atdata_core::Result<i64> {
         use atdata_core::Sample;
         Ok(Inner::unpack(payload, &atdata_core::msgpack::UnpackOptions::default())?.x)
     }
 }
 
-fn main() -> atdata_core::Result<()> {
+#[test]
+fn strictly_linted_samples_work() -> atdata_core::Result<()> {
     use atdata_core::Sample;
-    let line = private::Line { from: private::Point { x: 1.5 } };
-    assert_eq!(line.from.x, private::unpack(&line.from.pack()?)?);
+    let line = private::Line { start: private::Point { x: 1 } };
+    assert_eq!(line.start.x, private::unpack(&line.start.pack()?)?);
     private::Empty {}.pack()?;
     Ok(())
 }

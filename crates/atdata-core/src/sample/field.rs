@@ -34,6 +34,10 @@ pub trait FieldValue: Sized + Send + 'static {
     /// Whether the field may be `nil`.
     const OPTIONAL: bool = false;
 
+    /// How deep the type nests lists, maps, options and structs. For a type that contains itself this is a cycle, so that
+    /// it does not compile: no schema could describe it.
+    const DEPTH: usize = 0;
+
     /// The field's type in a schema. For an `Option` it is that of the inner type.
     fn field_type() -> FieldType;
 
@@ -241,6 +245,7 @@ impl FieldValue for Bytes {
 
 impl<T: FieldValue> FieldValue for Vec<T> {
     plain_column!();
+    const DEPTH: usize = T::DEPTH + 1;
     fn field_type() -> FieldType {
         T::list_type()
     }
@@ -255,6 +260,7 @@ impl<T: FieldValue> FieldValue for Vec<T> {
 impl<T: FieldValue> FieldValue for Option<T> {
     plain_column!();
     const OPTIONAL: bool = true;
+    const DEPTH: usize = T::DEPTH + 1;
     fn field_type() -> FieldType {
         T::field_type()
     }
@@ -282,6 +288,7 @@ macro_rules! map_field {
     ($map:ty $(, $hasher:ident)?) => {
         impl<T: FieldValue $(, $hasher: BuildHasher + Default + Send + 'static)?> FieldValue for $map {
             plain_column!();
+            const DEPTH: usize = T::DEPTH + 1;
             fn field_type() -> FieldType {
                 FieldType::Map(Box::new(T::item_type()))
             }

@@ -101,7 +101,8 @@ fn conditional(sample: &Sample, bound: &TokenStream) -> TokenStream {
     for field in &sample.fields {
         let ty = &field.ty;
         // An error about the type points at it.
-        let predicate = quote_spanned!(ty.span()=> for<'column> <#ty as #runtime::FieldValue>::Column: #bound);
+        let predicate =
+            quote_spanned!(ty.span()=> for<'column> <#ty as #runtime::FieldValue>::Column: #bound);
         predicates.push(parse_quote!(#predicate));
     }
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
@@ -115,6 +116,7 @@ fn collate(sample: &Sample) -> TokenStream {
     let [samples, each, count] = ["samples", "sample", "count"].map(local);
     let columns = locals(sample, "column");
     let idents: Vec<&Ident> = sample.fields.iter().map(|field| &field.ident).collect();
+    let types = sample.fields.iter().map(|field| &field.ty);
     let names = sample.fields.iter().map(name);
     quote! {
         #[automatically_derived]
@@ -129,7 +131,7 @@ fn collate(sample: &Sample) -> TokenStream {
                 }
                 ::core::result::Result::Ok(#batch {
                     #(#idents: #runtime::ResultExt::context(
-                        #runtime::FieldValue::stack(#columns),
+                        <#types as #runtime::FieldValue>::stack(#columns),
                         "field",
                         #names,
                     )?,)*

@@ -86,10 +86,10 @@ fn unpack(sample: &Sample) -> TokenStream {
     let types: Vec<&Type> = sample.fields.iter().map(|field| &field.ty).collect();
     let names: Vec<LitStr> = sample.fields.iter().map(name).collect();
     let values = sample.fields.iter().zip(&locals).zip(&names).map(|((field, local), name)| {
-        let ident = &field.ident;
+        let Field { ident, ty, .. } = field;
         match &field.default {
             Some(default) => quote!(#ident: #reader.defaulted(#local, || #default)),
-            None => quote!(#ident: #reader.required(#name, #local)?),
+            None => quote!(#ident: #reader.required::<#ty>(#name, #local)?),
         }
     });
     quote! {

@@ -13,7 +13,8 @@ pub(super) fn body(sample: &Sample) -> TokenStream {
     let schema = local("schema");
     let description = description(&schema, sample.description.as_deref());
     let fields = sample.fields.iter().map(|field| field_schema(sample, field));
-    let checks = sample.fields.iter().filter_map(|field| rank_check(sample, field));
+    let checks =
+        sample.fields.iter().filter_map(|field| rank_check(sample, field)).chain([depth_check(sample)]);
     quote! {
         #(#checks)*
         let mut #schema = #runtime::schema::SampleSchema::new(#name);
@@ -131,10 +132,24 @@ fn rank_check(sample: &Sample, field: &Field) -> Option<TokenStream> {
             #message
         )
     };
-    // A constant item is checked where the struct is declared, but cannot name its parameters.
-    Some(if sample.generics.params.is_empty() {
-        quote!(const _: () = #check;)
-    } else {
-        quote!(const { #check };)
-    })
+    Some(constant(sample, &check))
+}
+
+/// Refuses types that contain themselves, for which the constant is a cycle, and nesting that schemas refuse.
+fn depth_check(sample: &Sample) -> TokenStream {
+    let Sample { runtime, ident, .. } = sample;
+    let type_generics = sample.generics.split_for_impl().1;
+    let message = format!("the fields of `{ident}` are nested too deep for a schema");
+    let check = quote_spanned! {ident.span()=>
+        ::core::assert!(
+            <#ident #type_generics as #runtime::FieldValue>::DEPTH <= #runtime::schema::MAX_DEPTH,
+            #message
+        )
+    };
+    constant(sample, &check)
+}
+
+/// A check by the compiler: where the struct is declared, or, if it has parameters, where they are known.
+fn constant(sample: &Sample, check: &TokenStream) -> TokenStream {
+    if sample.generics.params.is_empty() { quote!(const _: () = #check;) } else { quote!(const { #check };) }
 }

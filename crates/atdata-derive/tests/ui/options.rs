@@ -15,7 +15,7 @@ struct First {
 }
 
 #[derive(Packable)]
-#[packable(version = "1.0.0-rc1", crate = "not a path")]
+#[packable(version = "01.0.0", crate = "not a path")]
 struct Second {
     a: i64,
 }

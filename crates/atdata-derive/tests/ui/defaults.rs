@@ -2,8 +2,6 @@ use atdata_derive::Packable;
 
 #[derive(Packable)]
 struct Sample {
-    #[packable(default = "seven")]
-    a: i64,
     #[packable(default = 1.5)]
     b: i64,
     #[packable(default = reader.next_name())]
