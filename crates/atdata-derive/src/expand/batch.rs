@@ -1,8 +1,7 @@
 //! The batch: a struct of columns, and `Collate`.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
-use syn::spanned::Spanned;
+use quote::{format_ident, quote};
 use syn::{Ident, parse_quote};
 
 use super::{local, locals, name};
@@ -100,10 +99,7 @@ fn conditional(sample: &Sample, bound: &TokenStream) -> TokenStream {
     let predicates = &mut generics.make_where_clause().predicates;
     for field in &sample.fields {
         let ty = &field.ty;
-        // An error about the type points at it.
-        let predicate =
-            quote_spanned!(ty.span()=> for<'column> <#ty as #runtime::FieldValue>::Column: #bound);
-        predicates.push(parse_quote!(#predicate));
+        predicates.push(parse_quote!(for<'column> <#ty as #runtime::FieldValue>::Column: #bound));
     }
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     quote!(#[automatically_derived] impl #impl_generics #bound for #batch #type_generics #where_clause)
