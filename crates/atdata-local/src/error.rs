@@ -20,7 +20,9 @@ mod disk {
                     .with_retryable(false)
                     .with_source(error)
             }
-            Io::ReadOnlyFilesystem => Error::permission_denied("the file system is read-only").with_source(error),
+            Io::ReadOnlyFilesystem => {
+                Error::permission_denied("the file system is read-only").with_source(error)
+            }
             Io::CrossesDevices => {
                 Error::unsupported("the directory is on another file system than the rest of the store")
                     .with_source(error)

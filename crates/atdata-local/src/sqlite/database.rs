@@ -124,11 +124,14 @@ fn connect(path: &Path, busy_timeout: Duration, more: OpenFlags) -> Result<Conne
 fn set_wal(connection: &Connection, busy_timeout: Duration) -> Result<()> {
     let deadline = Instant::now() + busy_timeout;
     loop {
-        let mode = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0));
+        let mode =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0));
         match mode {
             // A file system without shared memory keeps another mode, which is slower and as safe.
             Ok(_) => return Ok(()),
-            Err(rusqlite::Error::SqliteFailure(failure, _)) if failure.code == ErrorCode::ReadOnly => return Ok(()),
+            Err(rusqlite::Error::SqliteFailure(failure, _)) if failure.code == ErrorCode::ReadOnly => {
+                return Ok(());
+            }
             Err(rusqlite::Error::SqliteFailure(failure, _))
                 if failure.code == ErrorCode::DatabaseBusy && Instant::now() < deadline =>
             {
@@ -176,6 +179,7 @@ fn stand_in_for_missing(connection: &Connection) -> Result<()> {
     if is_complete(connection)? {
         return Ok(());
     }
+    connection.pragma_update(None, "temp_store", "memory").sql()?;
     for table in ["dataset_entries", "schemas", "labels", "lenses", "atdata_names"] {
         let exists = connection.table_exists(None, table).sql()?;
         let ddl = PYTHON_DDL.split_inclusive(";\n").chain(OWN_DDL.split_inclusive(";\n"));

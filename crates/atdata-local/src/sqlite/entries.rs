@@ -22,8 +22,10 @@ pub(super) const ANY_ENTRY: &str =
     "SELECT cid, name, schema_ref, data_urls, metadata, legacy_uuid FROM dataset_entries WHERE cid = ?1";
 
 /// The entry that Python finds for a name without a label: any row, which is in effect the first.
-pub(super) const MAIN_CID_OF_NAME: &str = "SELECT cid FROM dataset_entries WHERE name = ?1 ORDER BY rowid LIMIT 1";
-pub(super) const KEPT_CID_OF_NAME: &str = "SELECT cid FROM atdata_names WHERE name = ?1 ORDER BY rowid LIMIT 1";
+pub(super) const MAIN_CID_OF_NAME: &str =
+    "SELECT cid FROM dataset_entries WHERE name = ?1 ORDER BY rowid LIMIT 1";
+pub(super) const KEPT_CID_OF_NAME: &str =
+    "SELECT cid FROM atdata_names WHERE name = ?1 ORDER BY rowid LIMIT 1";
 
 const INSERT: &str = "INSERT OR REPLACE INTO dataset_entries (cid, name, schema_ref, data_urls, metadata) \
      VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -110,7 +112,8 @@ pub(super) fn insert(connection: &Connection, new: NewDataset, schema_ref: Strin
     for version in new.version.as_deref().into_iter().chain([""]) {
         let label = Label::new(&entry.name, &cid);
         let label = if version.is_empty() { label } else { label.with_version(version) };
-        let unchanged = is_same && labels::find(connection, &entry.name, version)?.is_some_and(|old| old.cid == cid);
+        let unchanged =
+            is_same && labels::find(connection, &entry.name, version)?.is_some_and(|old| old.cid == cid);
         if !unchanged {
             labels::set(connection, &label)?;
         }
@@ -135,7 +138,8 @@ fn write(connection: &Connection, entry: &Entry, cid: &str) -> Result<()> {
 /// Whether two entries say the same. Metadata count as equal if they are stored as the same bytes: NaN is not equal
 /// to itself, and an array comes back as bytes.
 fn are_equal(old: &Entry, new: &Entry) -> Result<bool> {
-    if (&old.name, &old.cid, &old.schema_ref, &old.data_urls) != (&new.name, &new.cid, &new.schema_ref, &new.data_urls)
+    if (&old.name, &old.cid, &old.schema_ref, &old.data_urls)
+        != (&new.name, &new.cid, &new.schema_ref, &new.data_urls)
     {
         return Ok(false);
     }
@@ -165,7 +169,11 @@ fn forget(connection: &Connection, cid: &str, name: &str) -> Result<()> {
         connection.prepare_cached(take_over).sql()?.execute([cid, heir.as_str()]).sql()?;
         connection.prepare_cached(kept).sql()?.execute([cid, heir.as_str()]).sql()?;
     } else if !labels::points(connection, None, cid)? {
-        connection.prepare_cached("DELETE FROM dataset_entries WHERE cid = ?1").sql()?.execute([cid]).sql()?;
+        connection
+            .prepare_cached("DELETE FROM dataset_entries WHERE cid = ?1")
+            .sql()?
+            .execute([cid])
+            .sql()?;
     }
     Ok(())
 }
@@ -192,8 +200,11 @@ fn read(row: &Row<'_>, cid: &str, name: &str) -> Result<Entry> {
 }
 
 fn urls(bytes: Vec<u8>) -> Result<Vec<String>> {
-    let damaged = || Error::corrupt("the entry's addresses are not a list of texts").with("field", "data_urls");
-    let Value::List(items) = msgpack::from_bytes(&Bytes::from(bytes)).map_err(|e| e.with("field", "data_urls"))? else {
+    let damaged =
+        || Error::corrupt("the entry's addresses are not a list of texts").with("field", "data_urls");
+    let Value::List(items) =
+        msgpack::from_bytes(&Bytes::from(bytes)).map_err(|e| e.with("field", "data_urls"))?
+    else {
         return Err(damaged());
     };
     items.into_iter().map(|item| if let Value::Str(url) = item { Ok(url) } else { Err(damaged()) }).collect()

@@ -31,6 +31,21 @@ pub(super) fn find(connection: &Connection, name: &str, version: &str) -> Result
     connection.prepare_cached(OF_VERSION).sql()?.query_row([name, version], read).optional().sql()
 }
 
+/// Finds a label; without a version the latest of the name.
+pub(super) fn get(connection: &Connection, name: &str, version: Option<&str>) -> Result<Label> {
+    let found = match version {
+        Some(version) => find(connection, name, version)?,
+        None => latest(connection, name)?,
+    };
+    found.ok_or_else(|| {
+        let error = Error::not_found("the index has no such label").with("name", name);
+        match version {
+            Some(version) => error.with("version", version),
+            None => error,
+        }
+    })
+}
+
 pub(super) fn set(connection: &Connection, label: &Label) -> Result<()> {
     let mut statement = connection.prepare_cached(SET).sql()?;
     statement.execute(params![label.name, label.version, label.cid, label.description]).sql()?;
@@ -48,7 +63,9 @@ pub(super) fn set_checked(connection: &Connection, label: &Label) -> Result<()> 
 /// Whether a label points to a content identifier: one of this name, or any.
 pub(super) fn points(connection: &Connection, name: Option<&str>, cid: &str) -> Result<bool> {
     let found = match name {
-        Some(name) => connection.prepare_cached(POINTS_BY_NAME).sql()?.query_row([cid, name], |row| row.get(0)),
+        Some(name) => {
+            connection.prepare_cached(POINTS_BY_NAME).sql()?.query_row([cid, name], |row| row.get(0))
+        }
         None => connection.prepare_cached(POINTS).sql()?.query_row([cid], |row| row.get(0)),
     };
     found.sql()

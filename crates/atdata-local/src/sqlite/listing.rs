@@ -6,16 +6,16 @@ use std::future::Future;
 use std::sync::Arc;
 
 use atdata_core::schema::{Profile, SchemaVersion};
-use atdata_core::{Error, IndexEntry, Label, Result, StoredSchema};
+use atdata_core::{Entry, Error, IndexEntry, Label, Map, Result, StoredSchema, Value};
 use futures::stream::{self, BoxStream, StreamExt};
 use rusqlite::Connection;
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::{entries, labels, schemas};
 use crate::error::SqlResultExt;
 
 /// The most rows of a page.
-const PAGE: usize = 256;
+const PAGE: u16 = 256;
 
 /// A page ends with the row that brings it to this many bytes.
 const PAGE_BYTES: usize = 4 << 20;
@@ -82,13 +82,13 @@ pub(super) fn datasets(
     let mut is_last = true;
     for sql in [MAIN_NAMES, KEPT_NAMES] {
         let found = texts(&snapshot, sql, from, PAGE)?;
-        is_last &= found.len() < PAGE;
+        is_last &= found.len() < usize::from(PAGE);
         names.extend(found);
     }
     let mut page = Page { items: Vec::new(), next: None };
     let mut bytes = 0;
-    let beyond_page = names.len() > PAGE;
-    for name in names.into_iter().take(PAGE) {
+    let beyond_page = names.len() > usize::from(PAGE);
+    for name in names.into_iter().take(usize::from(PAGE)) {
         if !name.starts_with(prefix.as_bytes()) {
             return Ok(Page { next: None, ..page });
         }
@@ -108,18 +108,120 @@ pub(super) fn datasets(
 }
 
 /// Roughly the bytes that an entry takes.
-fn size(entry: &atdata_core::Entry) -> usize {
-    let metadata = entry.metadata.as_ref().map_or(0, |map| map.iter().map(|(key, value)| key.len() + weight(value)).sum());
-    entry.data_urls.iter().map(String::len).sum::<usize>() + metadata
+fn size(entry: &Entry) -> usize {
+    entry.data_urls.iter().map(String::len).sum::<usize>() + entry.metadata.as_ref().map_or(0, size_of_map)
 }
 
-fn weight(value: &atdata_core::Value) -> usize {
-    use atdata_core::Value as V;
+fn size_of_map(map: &Map) -> usize {
+    map.iter().map(|(key, value)| key.len() + size_of_value(value)).sum()
+}
+
+fn size_of_value(value: &Value) -> usize {
     match value {
-        V::Str(text) => text.len(),
-        V::Bytes(bytes) => bytes.len(),
-        V::List(items) => items.iter().map(weight).sum(),
-        V::Map(map) => map.iter().map(|(key, value)| key.len() + weight(value)).sum(),
-        _ => size_of::<V>(),
+        Value::Str(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(items) => items.iter().map(size_of_value).sum(),
+        Value::Map(map) => size_of_map(map),
+        _ => size_of::<Value>(),
     }
+}
+
+/// Where a listing of schemas goes on: at this name, behind this version of it.
+#[derive(Clone, Debug)]
+pub(super) struct SchemaCursor {
+    name: From,
+    after: Option<SchemaVersion>,
+}
+
+impl SchemaCursor {
+    pub(super) fn at(prefix: &str) -> Self {
+        Self { name: From::at(prefix), after: None }
+    }
+}
+
+/// Schemas by name and version; a page has versions of one name.
+pub(super) fn schemas(
+    connection: &mut Connection,
+    cursor: &SchemaCursor,
+    prefix: &str,
+    profile: Profile,
+) -> Result<Page<StoredSchema, SchemaCursor>> {
+    let snapshot = connection.transaction().sql()?;
+    let mut page = Page { items: Vec::new(), next: None };
+    let mut names = texts(&snapshot, SCHEMA_NAME, &cursor.name, 1)?;
+    let Some(name) = names.pop().filter(|name| name.starts_with(prefix.as_bytes())) else {
+        return Ok(page);
+    };
+    page.next = Some(SchemaCursor { name: From::after(&name), after: None });
+    let name = match text(&name) {
+        Ok(name) => name,
+        Err(error) => {
+            page.items.push(Err(error));
+            return Ok(page);
+        }
+    };
+    // The version to go on behind is of another name if the one of the cursor has gone in the meantime.
+    let after = cursor.after.as_ref().filter(|_| cursor.name.0 == name.as_bytes());
+    let versions = schemas::versions(&snapshot, name)?;
+    let mut rest =
+        versions.into_iter().filter(|version| after.is_none_or(|after| version > after)).peekable();
+    while let Some(version) = rest.next() {
+        if let Some(stored) = schemas::stored(&snapshot, name, version.clone(), profile).transpose() {
+            page.items.push(stored);
+        }
+        if page.items.len() == usize::from(PAGE / 4) && rest.peek().is_some() {
+            page.next = Some(SchemaCursor { name: From::at(name), after: Some(version) });
+            break;
+        }
+    }
+    Ok(page)
+}
+
+/// Labels by name and version.
+pub(super) fn labels(
+    connection: &Connection,
+    (name, version): &(From, From),
+    prefix: &str,
+) -> Result<Page<Label, (From, From)>> {
+    let mut statement = connection.prepare_cached(LABELS).sql()?;
+    let mut rows = statement.query(rusqlite::params![name, version, PAGE]).sql()?;
+    let mut page = Page { items: Vec::new(), next: None };
+    while let Some(row) = rows.next().sql()? {
+        let name = text_of(row.get_ref(0).sql()?)?;
+        if !name.starts_with(prefix.as_bytes()) {
+            return Ok(Page { next: None, ..page });
+        }
+        let version = text_of(row.get_ref(1).sql()?)?;
+        page.next = Some((From(name.to_vec()), From::after(version)));
+        page.items.push(labels::read(row).sql());
+    }
+    if page.items.len() < usize::from(PAGE) {
+        page.next = None;
+    }
+    Ok(page)
+}
+
+fn texts(connection: &Connection, sql: &str, from: &From, limit: u16) -> Result<Vec<Vec<u8>>> {
+    let mut statement = connection.prepare_cached(sql).sql()?;
+    let mut rows = statement.query(rusqlite::params![from, limit]).sql()?;
+    let mut texts = Vec::new();
+    while let Some(row) = rows.next().sql()? {
+        texts.push(text_of(row.get_ref(0).sql()?)?.to_vec());
+    }
+    Ok(texts)
+}
+
+fn text_of(value: ValueRef<'_>) -> Result<&[u8]> {
+    match value {
+        ValueRef::Text(bytes) => Ok(bytes),
+        _ => Err(Error::corrupt("a name in the index is not text")),
+    }
+}
+
+fn text(name: &[u8]) -> Result<&str> {
+    std::str::from_utf8(name).map_err(|error| {
+        Error::corrupt("a name in the index is not UTF-8")
+            .with("name", name.escape_ascii())
+            .with_source(error)
+    })
 }

@@ -29,7 +29,7 @@ pub(super) fn publish(connection: &Connection, schema: &SampleSchema, profile: P
 /// Finds a schema by its reference.
 pub(super) fn get(connection: &Connection, reference: &str, profile: Profile) -> Result<StoredSchema> {
     let missing = || Error::not_found("the index has no such schema").with("schema", reference);
-    let parsed = SchemaRef::parse(reference)?;
+    let parsed: SchemaRef = reference.parse()?;
     let name = parsed.name().ok_or_else(missing)?;
     let version = match parsed.version() {
         Some(version) => version.clone(),
@@ -53,8 +53,10 @@ pub(super) fn stored(
 pub(super) fn versions(connection: &Connection, name: &str) -> Result<Vec<SchemaVersion>> {
     let mut statement = connection.prepare_cached(VERSIONS).sql()?;
     let texts = statement.query_map([name], |row| row.get::<_, String>(0)).sql()?;
-    let mut versions: Vec<SchemaVersion> =
-        texts.map(|text| text.map(|text| SchemaVersion::from(text.as_str()))).collect::<Result<_, _>>().sql()?;
+    let mut versions: Vec<SchemaVersion> = texts
+        .map(|text| text.map(|text| SchemaVersion::from(text.as_str())))
+        .collect::<Result<_, _>>()
+        .sql()?;
     versions.sort();
     Ok(versions)
 }
