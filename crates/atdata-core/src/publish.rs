@@ -5,7 +5,8 @@ use std::sync::Arc;
 use futures::stream::BoxStream;
 
 use crate::{
-    DataStore, DataStoreExt, Error, IfExists, Index, IndexEntry, NewDataset, Packable, Result, ResultExt, WriteOptions,
+    DataStore, DataStoreExt, Error, IfExists, Index, IndexEntry, NewDataset, Packable, Result, ResultExt,
+    WriteOptions,
 };
 
 /// Writes samples to a store and registers them, with their schema and checksums, under a name.
@@ -19,7 +20,7 @@ use crate::{
 /// # use atdata_core::msgpack::{Packer, Unpacker};
 /// # struct Point { x: i64 }
 /// # impl atdata_core::Packable for Point {
-/// #     fn schema() -> SampleSchema { SampleSchema::new("Point").with_field(Field::new("x", Primitive::Int)) }
+/// #     fn schema() -> SampleSchema { SampleSchema::new("Point").field(Field::new("x", Primitive::Int)) }
 /// #     fn pack_fields(&self, packer: &mut Packer<'_>) -> atdata_core::Result<()> {
 /// #         packer.map(1)?;
 /// #         packer.str("x")?;
@@ -86,7 +87,8 @@ pub fn prefix(name: &str) -> String {
     let parts: Vec<String> = name
         .split('/')
         .map(|part| {
-            let clean: String = part.chars().map(|c| if c.is_control() || c == '\\' { '_' } else { c }).collect();
+            let clean: String =
+                part.chars().map(|c| if c.is_control() || c == '\\' { '_' } else { c }).collect();
             match clean.strip_prefix('.') {
                 Some(rest) => format!("_{rest}"),
                 None if clean.is_empty() => "_".to_owned(),

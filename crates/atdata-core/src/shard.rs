@@ -98,7 +98,9 @@ impl<'a> ShardInput<'a> {
 
     /// Takes a sample from the stream: whether it begins a shard, its member's name, its payload.
     async fn place_next(&mut self) -> Result<Option<(bool, String, Bytes)>> {
-        let Some(PackedSample { key, payload }) = self.samples.next().await.transpose()? else { return Ok(None) };
+        let Some(PackedSample { key, payload }) = self.samples.next().await.transpose()? else {
+            return Ok(None);
+        };
         let name = member_name(&key, SUFFIX)?;
         let size = framed_len(&name, payload.len() as u64)?;
         let placed = match &mut self.splitter {
@@ -142,7 +144,9 @@ impl ShardWriter<'_, '_> {
         loop {
             match self.pieces.pop_front() {
                 // A large piece is passed on as it is, after what was collected before it.
-                Some(piece) if piece.len() >= PASS_ON && chunk.is_empty() => return Ok(Some(self.deliver(piece))),
+                Some(piece) if piece.len() >= PASS_ON && chunk.is_empty() => {
+                    return Ok(Some(self.deliver(piece)));
+                }
                 Some(piece) if piece.len() >= PASS_ON => {
                     self.pieces.push_front(piece);
                     break;
@@ -196,7 +200,10 @@ impl ShardWriter<'_, '_> {
 
 impl fmt::Debug for ShardWriter<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ShardWriter").field("number", &self.number).field("size", &self.size).finish_non_exhaustive()
+        f.debug_struct("ShardWriter")
+            .field("number", &self.number)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
 }
 

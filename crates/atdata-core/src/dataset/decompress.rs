@@ -16,7 +16,9 @@ const WAITING: usize = 2;
 
 /// Undoes the compression of a shard, if it has one. Plain shards pass through untouched, compressed ones go through a
 /// thread of their own, which ends when the stream is dropped.
-pub(super) fn decompressed(mut chunks: BoxStream<'static, Result<Bytes>>) -> BoxStream<'static, Result<Bytes>> {
+pub(super) fn decompressed(
+    mut chunks: BoxStream<'static, Result<Bytes>>,
+) -> BoxStream<'static, Result<Bytes>> {
     async move {
         // The first chunks may be shorter than what tells a compression.
         let mut head: Vec<Bytes> = Vec::new();
@@ -66,7 +68,8 @@ fn decode(mut chunks: BoxStream<'static, Result<Bytes>>) -> BoxStream<'static, R
         }
     };
     let feed = feed.into_stream().filter_map(|()| async { None });
-    let decoded = stream::unfold(decoded, |mut decoded| async { decoded.recv().await.map(|item| (item, decoded)) });
+    let decoded =
+        stream::unfold(decoded, |mut decoded| async { decoded.recv().await.map(|item| (item, decoded)) });
     stream::select(decoded, feed).boxed()
 }
 

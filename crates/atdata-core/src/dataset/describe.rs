@@ -35,7 +35,11 @@ impl fmt::Display for Description {
         if let Some(name) = &self.name {
             writeln!(f, "{name}")?;
         }
-        write!(f, "{} samples in {} shards, {} bytes of payload", self.samples, self.shards, self.payload_bytes)?;
+        write!(
+            f,
+            "{} samples in {} shards, {} bytes of payload",
+            self.samples, self.shards, self.payload_bytes
+        )?;
         if let Some(schema) = &self.schema {
             write!(f, "\n{schema}")?;
         }
@@ -52,8 +56,10 @@ impl<T: Send + 'static> Dataset<T> {
         let sizes: Dataset<u64> = self.with_stage(std::sync::Arc::new(|framed, _| {
             framed.payload().map(|payload| Some(payload.len() as u64))
         }));
-        let (samples, payload_bytes) =
-            sizes.run(Order::Stored).try_fold((0, 0), |(n, total), size| async move { Ok((n + 1, total + size)) }).await?;
+        let (samples, payload_bytes) = sizes
+            .run(Order::Stored)
+            .try_fold((0, 0), |(n, total), size| async move { Ok((n + 1, total + size)) })
+            .await?;
         Ok(Description {
             name: self.name().map(str::to_owned),
             shards: self.shards().await?.len(),

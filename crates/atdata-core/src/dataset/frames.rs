@@ -105,7 +105,10 @@ impl Framing {
 }
 
 /// Passes chunks on and fails at the end if their SHA-256 is another.
-fn verified(chunks: BoxStream<'static, Result<Bytes>>, expected: String) -> BoxStream<'static, Result<Bytes>> {
+fn verified(
+    chunks: BoxStream<'static, Result<Bytes>>,
+    expected: String,
+) -> BoxStream<'static, Result<Bytes>> {
     stream::unfold(Some((chunks, Sha256::new(), VecDeque::new())), move |state| {
         let expected = expected.clone();
         async move {

@@ -176,11 +176,14 @@ impl Dataset<DictSample> {
 
 impl Origin {
     fn of_entry(entry: &dyn IndexEntry, stored: Option<SampleSchema>, registry: &Registry) -> Result<Self> {
-        let source = UrlSource::from_urls(entry.data_urls(), registry).map_err(|e| e.with("name", entry.name()))?;
+        let source =
+            UrlSource::from_urls(entry.data_urls(), registry).map_err(|e| e.with("name", entry.name()))?;
         let checksums = entry
             .metadata()
             .and_then(|metadata| metadata.get(CHECKSUMS_KEY)?.as_map())
-            .map(|table| table.iter().filter_map(|(url, sum)| Some((url.to_owned(), sum.as_str()?.to_owned()))))
+            .map(|table| {
+                table.iter().filter_map(|(url, sum)| Some((url.to_owned(), sum.as_str()?.to_owned())))
+            })
             .map(Iterator::collect)
             .unwrap_or_default();
         Ok(Self {
@@ -351,7 +354,8 @@ impl<T: Send + 'static> Dataset<T> {
     /// Reading fails.
     pub async fn count(&self) -> Result<u64> {
         if self.plain {
-            let counting: Dataset<()> = self.with_stage(Arc::new(|framed, _| framed.payload().map(|_| Some(()))));
+            let counting: Dataset<()> =
+                self.with_stage(Arc::new(|framed, _| framed.payload().map(|_| Some(()))));
             return counting.run(Order::Stored).try_fold(0, |n, ()| async move { Ok(n + 1) }).await;
         }
         self.ordered().try_fold(0, |n, _| async move { Ok(n + 1) }).await

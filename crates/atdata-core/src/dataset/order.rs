@@ -103,7 +103,8 @@ mod tests {
     #[test]
     fn every_sample_comes_once() {
         let mut buffer = ShuffleBuffer::new(Random::new(7), 16);
-        let mut out: Vec<u32> = (0..1000).collect::<Vec<_>>().chunks(33).flat_map(|c| buffer.exchange(c.to_vec())).collect();
+        let mut out: Vec<u32> =
+            (0..1000).collect::<Vec<_>>().chunks(33).flat_map(|c| buffer.exchange(c.to_vec())).collect();
         out.extend(buffer.drain());
         assert_ne!(out, (0..1000).collect::<Vec<_>>());
         out.sort_unstable();

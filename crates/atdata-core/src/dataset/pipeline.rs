@@ -37,7 +37,10 @@ type RawChunks = BoxStream<'static, RawChunk>;
 enum RawChunk {
     Samples(Vec<Framed>),
     /// A shard that could not be listed, opened or framed any further.
-    Broken { shard: Arc<str>, error: Error },
+    Broken {
+        shard: Arc<str>,
+        error: Error,
+    },
 }
 
 pub(super) fn run<T: Send + 'static>(

@@ -72,7 +72,11 @@ impl State {
             return Some(entry.clone());
         }
         let from = (cid.to_owned(), String::new());
-        self.entries.range(from..).next().filter(|((found, _), _)| found == cid).map(|(_, entry)| entry.clone())
+        self.entries
+            .range(from..)
+            .next()
+            .filter(|((found, _), _)| found == cid)
+            .map(|(_, entry)| entry.clone())
     }
 
     fn label(&self, name: &str, version: Option<&str>) -> Option<&Label> {
@@ -142,7 +146,9 @@ impl Index for MemoryIndex {
             && new.if_exists == IfExists::Fail
             && **old != *entry
         {
-            return Err(Error::already_exists("the index has another dataset of this name").with("name", &new.name));
+            return Err(
+                Error::already_exists("the index has another dataset of this name").with("name", &new.name)
+            );
         }
         if let SchemaSpec::Schema(schema) = &new.schema {
             state.publish(schema);
@@ -195,7 +201,7 @@ impl Index for MemoryIndex {
     }
 
     async fn get_schema(&self, reference: &str) -> Result<StoredSchema> {
-        let parsed = SchemaRef::parse(reference)?;
+        let parsed: SchemaRef = reference.parse()?;
         let missing = || Error::not_found("the index has no such schema").with("schema", reference);
         let name = parsed.name().ok_or_else(missing)?;
         let state = self.state();

@@ -12,7 +12,7 @@ const SCHEME: &str = "mem";
 
 /// A store in memory. Clones share their shards.
 ///
-/// Its addresses are `mem:PREFIX/data--NUMBER--000000.tar`; as a [`ShardOpener`] it reads them, so that a
+/// Its addresses are `mem://PREFIX/data--NUMBER--000000.tar`; as a [`ShardOpener`] it reads them, so that a
 /// [`Registry`](crate::source::Registry) can be taught the scheme.
 ///
 /// ```
@@ -77,7 +77,7 @@ impl DataStore for MemoryStore {
             while let Some(chunk) = shard.next_chunk().await? {
                 bytes.extend_from_slice(&chunk);
             }
-            let url = format!("{SCHEME}:{prefix}/data--{publication:08}--{:06}.tar", shard.number());
+            let url = format!("{SCHEME}://{prefix}/data--{publication:08}--{:06}.tar", shard.number());
             written.push((shard.stored_as(url), Bytes::from(bytes)));
         }
         let mut state = self.state();

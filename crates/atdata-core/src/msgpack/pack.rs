@@ -214,7 +214,9 @@ impl<'a> Packer<'a> {
         } else if let Ok(len) = u32::try_from(len) {
             self.marked(m32, &len.to_be_bytes());
         } else {
-            return Err(Error::invalid(format!("{len} bytes or items are too many for msgpack (limit 2^32 - 1)")));
+            return Err(Error::invalid(format!(
+                "{len} bytes or items are too many for msgpack (limit 2^32 - 1)"
+            )));
         }
         Ok(())
     }

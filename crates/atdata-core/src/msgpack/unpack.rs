@@ -418,7 +418,8 @@ impl<'a> Unpacker<'a> {
         if found == expected {
             return Ok(());
         }
-        Err(Error::invalid(format!("expected {}, found {}", expected.name(), found.name())).with("byte", self.at))
+        Err(Error::invalid(format!("expected {}, found {}", expected.name(), found.name()))
+            .with("byte", self.at))
     }
 
     fn corrupt(&self, message: impl Into<std::borrow::Cow<'static, str>>) -> Error {

@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 use super::entry::with_checksums;
 use super::{IndexEntry, StoredShard};
 use crate::dataset::Dataset;
-use crate::schema::{SampleSchema, SchemaRef};
+use crate::schema::SampleSchema;
 use crate::source::Registry;
 use crate::{DictSample, Error, Map, Packable, Result, ResultExt};
 
@@ -100,7 +100,11 @@ impl NewDataset {
 
     /// A dataset over shards that a [`DataStore`](super::DataStore) has just written; their checksums go into the
     /// metadata.
-    pub fn from_shards(name: impl Into<String>, schema: impl Into<SchemaSpec>, shards: Vec<StoredShard>) -> Self {
+    pub fn from_shards(
+        name: impl Into<String>,
+        schema: impl Into<SchemaSpec>,
+        shards: Vec<StoredShard>,
+    ) -> Self {
         Self::new(name, schema, Vec::new()).with_shards(shards)
     }
 
@@ -161,7 +165,10 @@ pub(crate) fn validate_name(name: &str) -> Result<()> {
         return Err(Error::invalid("a dataset needs a name"));
     }
     if name.len() > MAX_NAME {
-        return Err(Error::invalid(format!("the name has {} bytes, at most {MAX_NAME} are allowed", name.len())));
+        return Err(Error::invalid(format!(
+            "the name has {} bytes, at most {MAX_NAME} are allowed",
+            name.len()
+        )));
     }
     if name.chars().any(char::is_control) {
         return Err(Error::invalid("a name has no control characters").with("name", name.escape_debug()));
@@ -172,7 +179,9 @@ pub(crate) fn validate_name(name: &str) -> Result<()> {
 fn validate_version(version: &str) -> Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
     if version.is_empty() || version.len() > 64 || !version.chars().all(allowed) {
-        return Err(Error::invalid("a version is 1 to 64 letters, digits and . - _ +").with("version", version));
+        return Err(
+            Error::invalid("a version is 1 to 64 letters, digits and . - _ +").with("version", version)
+        );
     }
     Ok(())
 }
@@ -409,7 +418,7 @@ pub trait IndexExt: Index {
     /// As [`Index::publish_schema`]; [`Conflict`](crate::ErrorKind::Conflict) if others publish faster.
     async fn publish_next_schema(&self, schema: &SampleSchema) -> Result<String> {
         for _ in 0..16 {
-            let latest = match self.get_schema(&SchemaRef::latest(&schema.name).to_string()).await {
+            let latest = match self.get_schema(&schema.name).await {
                 Ok(stored) => Some(stored),
                 Err(error) if error.is_not_found() => None,
                 Err(error) => return Err(error),
@@ -419,7 +428,13 @@ pub trait IndexExt: Index {
                 if crate::schema::diff(&stored.schema, schema).is_identical() {
                     return Ok(stored.reference);
                 }
-                next.version = stored.schema.version.next_patch();
+                let Some(version) = stored.schema.version.release() else {
+                    return Err(Error::invalid(
+                        "the latest version is not three numbers: say which comes next",
+                    )
+                    .with("schema", stored.reference));
+                };
+                next.version = version.next_patch().into();
             }
             match self.publish_schema(&next).await {
                 Err(error) if error.kind() == crate::ErrorKind::Conflict => {}

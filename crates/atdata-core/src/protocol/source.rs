@@ -82,7 +82,8 @@ impl ShardBody {
 fn exactly(size: u64, chunks: BoxStream<'static, Result<Bytes>>) -> BoxStream<'static, Result<Bytes>> {
     stream::unfold(Some((chunks, 0u64)), move |state| async move {
         let (mut chunks, seen) = state?;
-        let wrong = |found: String| Error::corrupt(format!("the shard has {size} bytes, but {found} arrived"));
+        let wrong =
+            |found: String| Error::corrupt(format!("the shard has {size} bytes, but {found} arrived"));
         match chunks.next().await {
             Some(Ok(chunk)) => {
                 let seen = seen + chunk.len() as u64;

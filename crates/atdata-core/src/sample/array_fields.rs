@@ -10,7 +10,7 @@ use crate::{Error, Result};
 use super::FieldValue;
 
 fn array_type<T: Element>() -> FieldType {
-    FieldType::NdArray(ArrayType::default().with_dtype(T::dtype().name()))
+    FieldType::ndarray(T::dtype().name())
 }
 
 /// Decoded from `bin`, a slice of the payload. Stacks to one array of shape `(n, …)`.
@@ -63,9 +63,10 @@ where
         with_dimensions(TypedArray::<T>::try_from(array::decode(unpacker.bin()?)?)?.to_array()?)
     }
     fn stack(values: Vec<Self>) -> Result<Self::Column> {
-        let views: Vec<_> = values.iter().map(Array::view).collect();
-        ndarray::stack(Axis(0), &views)
-            .map_err(|error| Error::invalid("arrays of different shapes cannot be stacked").with_source(error))
+        let views: Vec<_> = values.iter().map(|value| value.view()).collect();
+        ndarray::stack(Axis(0), &views).map_err(|error| {
+            Error::invalid("arrays of different shapes cannot be stacked").with_source(error)
+        })
     }
 }
 
@@ -73,6 +74,7 @@ fn with_dimensions<T, D: Dimension>(array: ArrayD<T>) -> Result<Array<T, D>> {
     let found = array.ndim();
     array.into_dimensionality().map_err(|error| {
         let expected = D::NDIM.map_or_else(|| "any".to_owned(), |n| n.to_string());
-        Error::invalid(format!("expected an array of {expected} dimensions, found {found}")).with_source(error)
+        Error::invalid(format!("expected an array of {expected} dimensions, found {found}"))
+            .with_source(error)
     })
 }

@@ -138,8 +138,10 @@ impl Collate for DictSample {
 
     fn collate(samples: Vec<Self>) -> Result<DictBatch> {
         let len = samples.len();
-        let names: Vec<String> =
-            samples.first().map(|first| first.fields().keys().map(str::to_owned).collect()).unwrap_or_default();
+        let names: Vec<String> = samples
+            .first()
+            .map(|first| first.fields().keys().map(str::to_owned).collect())
+            .unwrap_or_default();
         let mut columns: Vec<(String, Vec<Value>)> =
             names.into_iter().map(|name| (name, Vec::with_capacity(len))).collect();
         for (index, sample) in samples.into_iter().enumerate() {

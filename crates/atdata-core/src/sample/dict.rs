@@ -61,8 +61,10 @@ impl DictSample {
     /// # Errors
     /// There is no such field, or it holds no array.
     pub fn decode_array(&mut self, field: &str) -> Result<()> {
-        let value =
-            self.0.get_mut(field).ok_or_else(|| Error::invalid("the sample has no such field").with("field", field))?;
+        let value = self
+            .0
+            .get_mut(field)
+            .ok_or_else(|| Error::invalid("the sample has no such field").with("field", field))?;
         convert(value, &FieldType::NdArray(Default::default())).context("field", field)
     }
 }
@@ -114,7 +116,9 @@ fn check(fields: &mut Map, schema: &SampleSchema, policy: UnpackPolicy) -> Resul
     }
     if policy == UnpackPolicy::Strict && fields.len() > schema.fields.len() {
         let unknown = fields.keys().find(|name| schema.get(name).is_none()).unwrap_or_default();
-        return Err(Error::invalid("the sample has a field that the schema does not have").with("field", unknown));
+        return Err(
+            Error::invalid("the sample has a field that the schema does not have").with("field", unknown)
+        );
     }
     Ok(())
 }

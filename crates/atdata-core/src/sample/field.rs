@@ -264,9 +264,9 @@ impl<T: FieldValue> FieldValue for Option<T> {
     }
 }
 
-macro_rules! maps {
-    ($($map:ty, $($bound:tt)*);*) => {$(
-        impl<T: FieldValue, $($bound)*> FieldValue for $map {
+macro_rules! map_field {
+    ($map:ty $(, $hasher:ident)?) => {
+        impl<T: FieldValue $(, $hasher: BuildHasher + Default + Send + 'static)?> FieldValue for $map {
             plain_column!();
             fn field_type() -> FieldType {
                 FieldType::Map(Box::new(T::item_type()))
@@ -291,9 +291,10 @@ macro_rules! maps {
                 })
             }
         }
-    )*};
+    };
 }
-maps!(BTreeMap<String, T>, ; HashMap<String, T, S>, S: BuildHasher + Default + Send + 'static);
+map_field!(BTreeMap<String, T>);
+map_field!(HashMap<String, T, S>, S);
 
 impl FieldValue for Value {
     plain_column!();

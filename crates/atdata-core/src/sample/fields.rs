@@ -50,11 +50,9 @@ impl<'u, 'a> FieldReader<'u, 'a> {
     /// The policy is strict.
     pub fn unknown(&mut self, name: &str) -> Result<()> {
         match self.unpacker.options().policy {
-            UnpackPolicy::Strict => {
-                Err(Error::invalid("the sample has a field that the type does not have")
-                    .with("field", name)
-                    .with("schema", self.owner))
-            }
+            UnpackPolicy::Strict => Err(Error::invalid("the sample has a field that the type does not have")
+                .with("field", name)
+                .with("schema", self.owner)),
             UnpackPolicy::Lenient => self.unpacker.skip().context("field", name),
         }
     }

@@ -37,7 +37,7 @@ use crate::{Error, Result};
 /// // What `#[derive(Packable)]` writes:
 /// impl Packable for Point {
 ///     fn schema() -> SampleSchema {
-///         SampleSchema::new("Point").with_field(Field::new("x", Primitive::Int))
+///         SampleSchema::new("Point").field(Field::new("x", Primitive::Int))
 ///     }
 ///     fn pack_fields(&self, packer: &mut Packer<'_>) -> Result<()> {
 ///         packer.map(1)?;

@@ -10,7 +10,8 @@ use futures::stream;
 use tokio::sync::mpsc;
 
 use super::registry::ShardOpener;
-use crate::{DataSource, Error, Result, ResultExt, ShardBody, url};
+use crate::url::ShardUrl;
+use crate::{DataSource, Error, Result, ResultExt, ShardBody};
 
 /// How much of a file that is not mapped is read at once.
 const CHUNK: usize = 1 << 20;
@@ -109,12 +110,26 @@ impl FileOpener {
 #[async_trait]
 impl ShardOpener for FileOpener {
     async fn open(&self, address: &str) -> Result<ShardBody> {
-        self.open_path(&url::to_path(address)?)
+        match ShardUrl::parse(address)? {
+            ShardUrl::Path(path) => self.open_path(&path),
+            other => Err(Error::invalid("the address is not a local file").with("url", other)),
+        }
+    }
+}
+
+/// Opens `-`.
+#[derive(Debug)]
+pub(super) struct StdinOpener;
+
+#[async_trait]
+impl ShardOpener for StdinOpener {
+    async fn open(&self, _address: &str) -> Result<ShardBody> {
+        Ok(read_in_chunks(std::io::stdin(), None, "standard input".to_owned()))
     }
 }
 
 /// Reads a file, pipe or device on a thread of its own, which ends when the body is dropped.
-fn read_in_chunks(mut file: File, size: Option<u64>, path: String) -> ShardBody {
+fn read_in_chunks(mut file: impl Read + Send + 'static, size: Option<u64>, path: String) -> ShardBody {
     let (sender, receiver) = mpsc::channel::<Result<Bytes>>(2);
     thread::spawn(move || {
         loop {
@@ -131,8 +146,7 @@ fn read_in_chunks(mut file: File, size: Option<u64>, path: String) -> ShardBody 
             }
         }
     });
-    let chunks = stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|item| (item, receiver))
-    });
+    let chunks =
+        stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|item| (item, receiver)) });
     ShardBody::stream(size, chunks.boxed())
 }

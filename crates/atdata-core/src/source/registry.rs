@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::file::FileOpener;
-use crate::{Error, Result, ShardBody, url};
+use super::file::{FileOpener, StdinOpener};
+use crate::url::ShardUrl;
+use crate::{Error, Result, ShardBody};
 
 /// Opens the shards of one scheme.
 ///
@@ -29,7 +30,7 @@ use crate::{Error, Result, ShardBody, url};
 ///
 /// let mut registry = Registry::default();
 /// registry.register("zeros", Arc::new(Zeros));
-/// assert!(registry.opener("zeros:1").is_ok());
+/// assert!(registry.opener("zeros://1").is_ok());
 /// ```
 #[async_trait]
 pub trait ShardOpener: fmt::Debug + Send + Sync + 'static {
@@ -46,7 +47,7 @@ pub trait ShardOpener: fmt::Debug + Send + Sync + 'static {
 /// use atdata_core::source::Registry;
 ///
 /// let registry = Registry::default();
-/// assert_eq!(registry.schemes().collect::<Vec<_>>(), ["file"]);
+/// assert_eq!(registry.schemes().collect::<Vec<_>>(), ["-", "file"]);
 /// assert!(registry.opener("ftp://host/a.tar").is_err());
 /// ```
 #[derive(Clone, Debug)]
@@ -54,11 +55,12 @@ pub struct Registry {
     openers: BTreeMap<String, Arc<dyn ShardOpener>>,
 }
 
-/// Knows local files.
+/// Knows local files and standard input.
 impl Default for Registry {
     fn default() -> Self {
         let mut registry = Self::empty();
         registry.register("file", Arc::new(FileOpener { map: true }));
+        registry.register("-", Arc::new(StdinOpener));
         registry
     }
 }
@@ -84,11 +86,11 @@ impl Registry {
     /// # Errors
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if nobody does, or if the address would run a command.
     pub fn opener(&self, address: &str) -> Result<&Arc<dyn ShardOpener>> {
-        let scheme = url::scheme(address)?;
-        self.openers.get(&*scheme).ok_or_else(|| {
+        let shard = ShardUrl::parse(address)?;
+        self.openers.get(shard.scheme()).ok_or_else(|| {
             let known = self.schemes().collect::<Vec<_>>().join(", ");
-            Error::unsupported(format!("nothing here opens {scheme}: addresses; known are {known}"))
-                .with("url", url::redact(address))
+            Error::unsupported(format!("nothing here opens {}: addresses; known are {known}", shard.scheme()))
+                .with("url", &shard)
         })
     }
 }

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::registry::{Registry, ShardOpener};
-use crate::url::expand_address;
+use crate::url::{ShardUrl, expand_all, expand_glob, redact};
 use crate::{DataSource, Error, Result, ResultExt, ShardBody};
+
+/// The most shards that one address may stand for.
+const MAX_SHARDS: usize = 10_000_000;
 
 /// Shards by address: paths, `file:` URLs and whatever else a [`Registry`] opens; brace patterns of any scheme and
 /// glob patterns of local files are expanded once, when the source is made.
@@ -40,17 +43,39 @@ impl UrlSource {
     ///
     /// # Errors
     /// As [`UrlSource::new`].
-    pub fn from_urls<S: AsRef<str>>(addresses: impl IntoIterator<Item = S>, registry: &Registry) -> Result<Self> {
+    pub fn from_urls<S: AsRef<str>>(
+        addresses: impl IntoIterator<Item = S>,
+        registry: &Registry,
+    ) -> Result<Self> {
         let mut shards = Vec::new();
         let mut openers = HashMap::new();
         for address in addresses {
-            for shard in expand_address(address.as_ref())? {
+            for shard in expand(address.as_ref())? {
                 openers.insert(shard.clone(), registry.opener(&shard)?.clone());
                 shards.push(shard);
             }
         }
         Ok(Self { shards, openers })
     }
+}
+
+/// Expands braces, then, of local addresses, glob patterns.
+fn expand(address: &str) -> Result<Vec<String>> {
+    let mut shards = Vec::new();
+    for expanded in expand_all(address, MAX_SHARDS).map_err(|error| error.with("url", redact(address)))? {
+        let is_pattern = expanded.contains(['*', '?', '[']);
+        if is_pattern && matches!(ShardUrl::parse(&expanded)?, ShardUrl::Path(_)) {
+            for path in expand_glob(&expanded)? {
+                let path = path.into_os_string().into_string().map_err(|path| {
+                    Error::unsupported("the path is not UTF-8").with("path", path.to_string_lossy())
+                })?;
+                shards.push(path);
+            }
+        } else {
+            shards.push(expanded);
+        }
+    }
+    Ok(shards)
 }
 
 #[async_trait]
@@ -60,8 +85,10 @@ impl DataSource for UrlSource {
     }
 
     async fn open_shard(&self, id: &str) -> Result<ShardBody> {
-        let opener =
-            self.openers.get(id).ok_or_else(|| Error::not_found("the source has no such shard").with("shard", id))?;
+        let opener = self
+            .openers
+            .get(id)
+            .ok_or_else(|| Error::not_found("the source has no such shard").with("shard", id))?;
         opener.open(id).await.context("shard", id)
     }
 }
