@@ -207,7 +207,7 @@ pub(crate) async fn strange_addresses_are_kept_as_they_are(harness: &dyn IndexHa
         "https://host/a.tar?x=1&y=%20#part",
         "/with space/ünïcode/🦀.tar",
         "s3://bucket/{000..010}.tar",
-        r"C:\data\a'b\"c.tar",
+        r#"C:\data\a'b\"c.tar"#,
         "",
     ];
     index.insert_dataset(new("strange", &strange)).await.unwrap();
