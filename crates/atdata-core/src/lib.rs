@@ -1,4 +1,4 @@
-//! The core of `atdata`: typed, streaming datasets on WebDataset tar shards.
+#![doc = include_str!("../README.md")]
 
 pub mod array;
 pub mod cid;
