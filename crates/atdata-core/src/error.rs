@@ -307,6 +307,9 @@ mod tests {
     fn display_shows_the_chain_of_causes_once() {
         let inner = Error::unavailable("the server is busy").with("url", "http://x");
         let error = Error::unexpected("cannot list").with_source(inner);
-        assert_eq!(error.to_string(), "unexpected: cannot list: unavailable: the server is busy (url: http://x)");
+        assert_eq!(
+            error.to_string(),
+            "unexpected: cannot list: unavailable: the server is busy (url: http://x)"
+        );
     }
 }

@@ -7,7 +7,13 @@
 //! - [`data`]: samples for tests. [`process`]: programs that are killed half-way.
 //!
 //! Everything here runs inside tests, where a panic is how a failure is told.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::missing_errors_doc)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_errors_doc
+)]
 
 pub mod data;
 pub mod fixtures;

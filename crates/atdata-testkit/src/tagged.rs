@@ -187,7 +187,8 @@ pub fn same_value(found: &Value, expected: &Value) -> Result<(), Difference> {
             };
             same("keys", keys(a), keys(b))?;
             b.iter().try_for_each(|(key, expected)| {
-                same_value(a.get(key).unwrap_or(&Value::Nil), expected).map_err(|difference| format!("{key}: {difference}"))
+                same_value(a.get(key).unwrap_or(&Value::Nil), expected)
+                    .map_err(|difference| format!("{key}: {difference}"))
             })
         }
         _ => same("value", found, expected),

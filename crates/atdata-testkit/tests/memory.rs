@@ -138,7 +138,9 @@ mod mapped_files {
 
 mod streamed_files {
     use super::{Arc, FileSource, Files};
-    atdata_testkit::source_suite!(async || Files::new(|paths| Arc::new(FileSource::new(paths).without_mapping())));
+    atdata_testkit::source_suite!(async || Files::new(|paths| Arc::new(
+        FileSource::new(paths).without_mapping()
+    )));
 }
 
 mod file_urls {

@@ -30,7 +30,8 @@ pub(crate) async fn an_unknown_version_is_not_found(harness: &dyn IndexHarness) 
 pub(crate) async fn what_is_inserted_is_found_again(harness: &dyn IndexHarness) {
     let index = harness.index();
     let metadata = Map::from_iter([("license", "CC0")]);
-    let inserted = index.insert_dataset(new("digits", &["a.tar", "b.tar"]).with_metadata(metadata)).await.unwrap();
+    let inserted =
+        index.insert_dataset(new("digits", &["a.tar", "b.tar"]).with_metadata(metadata)).await.unwrap();
     let found = index.get_dataset("digits").await.unwrap();
     for entry in [inserted, found] {
         assert_eq!((entry.name(), entry.schema_ref()), ("digits", SCHEMA));
@@ -108,9 +109,12 @@ pub(crate) async fn replacing_keeps_what_a_versioned_label_points_to(harness: &d
     let old = index.insert_dataset(new("digits", &["a.tar"]).with_version("1.0.0")).await.unwrap();
     let second = new("digits", &["b.tar"]).with_version("2.0.0").with_if_exists(IfExists::Replace);
     index.insert_dataset(second).await.unwrap();
-    for (reference, expected) in
-        [("digits", "b.tar"), ("digits@2.0.0", "b.tar"), ("digits@1.0.0", "a.tar"), (old.cid().unwrap(), "a.tar")]
-    {
+    for (reference, expected) in [
+        ("digits", "b.tar"),
+        ("digits@2.0.0", "b.tar"),
+        ("digits@1.0.0", "a.tar"),
+        (old.cid().unwrap(), "a.tar"),
+    ] {
         assert_eq!(urls(&index.get_dataset(reference).await.unwrap()), [expected], "{reference}");
     }
 }
@@ -162,7 +166,8 @@ pub(crate) async fn a_name_with_a_version_finds_that_version(harness: &dyn Index
 pub(crate) async fn a_reference_with_an_authority_finds_the_local_name(harness: &dyn IndexHarness) {
     let index = harness.index();
     index.insert_dataset(new("digits", &["a.tar"]).with_version("1.0.0")).await.unwrap();
-    for reference in ["local/digits", "atdata://local/dataset/digits", "atdata://local/dataset/digits@1.0.0"] {
+    for reference in ["local/digits", "atdata://local/dataset/digits", "atdata://local/dataset/digits@1.0.0"]
+    {
         assert_eq!(urls(&index.get_dataset(reference).await.unwrap()), ["a.tar"], "{reference}");
     }
 }
@@ -195,7 +200,8 @@ pub(crate) async fn no_addresses_at_all_are_kept_as_such(harness: &dyn IndexHarn
 
 pub(crate) async fn thousands_of_addresses_are_kept(harness: &dyn IndexHarness) {
     let index = harness.index();
-    let many: Vec<String> = (0..harness.limits().max_urls).map(|i| format!("s3://bucket/{i:06}.tar")).collect();
+    let many: Vec<String> =
+        (0..harness.limits().max_urls).map(|i| format!("s3://bucket/{i:06}.tar")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     index.insert_dataset(new("many", &many)).await.unwrap();
     assert_eq!(urls(&harness.reopen().await.get_dataset("many").await.unwrap()), many);

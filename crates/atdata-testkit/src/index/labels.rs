@@ -12,7 +12,13 @@ async fn listed(index: &dyn Index, prefix: &str) -> Vec<(String, String)> {
 }
 
 async fn insert(index: &dyn Index, name: &str, url: &str) -> String {
-    index.insert_dataset(new(name, &[url])).await.unwrap().cid().expect("an index gives identifiers").to_owned()
+    index
+        .insert_dataset(new(name, &[url]))
+        .await
+        .unwrap()
+        .cid()
+        .expect("an index gives identifiers")
+        .to_owned()
 }
 
 pub(crate) async fn an_unknown_label_is_not_found(harness: &dyn IndexHarness) {
@@ -34,7 +40,11 @@ pub(crate) async fn inserting_with_a_version_labels_both(harness: &dyn IndexHarn
     let index = harness.index();
     let entry = index.insert_dataset(new("digits", &["a.tar"]).with_version("1.0.0")).await.unwrap();
     for version in [None, Some("1.0.0")] {
-        assert_eq!(index.get_label("digits", version).await.unwrap().cid, entry.cid().unwrap(), "{version:?}");
+        assert_eq!(
+            index.get_label("digits", version).await.unwrap().cid,
+            entry.cid().unwrap(),
+            "{version:?}"
+        );
     }
     assert_eq!(index.get_label("digits", Some("1.0.0")).await.unwrap().version, "1.0.0");
     let both = ["", "1.0.0"].map(|version| ("digits".to_owned(), version.to_owned()));
@@ -104,7 +114,8 @@ pub(crate) async fn labels_are_listed_by_name_and_version(harness: &dyn IndexHar
     for (name, version) in [("b", "2"), ("b", "1"), ("a b", "1"), ("a", "2"), ("a", "1"), ("a/x", "1")] {
         index.set_label(&Label::new(name, &cid).with_version(version)).await.unwrap();
     }
-    let expected = [("a", "1"), ("a", "2"), ("a b", "1"), ("a/x", "1"), ("b", "1"), ("b", "2"), ("digits", "")];
+    let expected =
+        [("a", "1"), ("a", "2"), ("a b", "1"), ("a/x", "1"), ("b", "1"), ("b", "2"), ("digits", "")];
     let expected = expected.map(|(name, version)| (name.to_owned(), version.to_owned()));
     assert_eq!(listed(&*index, "").await, expected);
     assert_eq!(listed(&*index, "a").await, expected[..4]);

@@ -18,7 +18,8 @@ pub(crate) async fn datasets_are_listed_by_name(harness: &dyn IndexHarness) {
 
 pub(crate) async fn a_prefix_is_not_a_pattern(harness: &dyn IndexHarness) {
     let index = harness.index();
-    let strange = ["*", "*x", "?", "?x", "[ab]", "[ab]x", "%", "%x", "_", "_x", r"\", r"\x", "'", "'x", "{", "{x"];
+    let strange =
+        ["*", "*x", "?", "?x", "[ab]", "[ab]x", "%", "%x", "_", "_x", r"\", r"\x", "'", "'x", "{", "{x"];
     for name in strange.iter().chain(&["a", "ax", "b", "plain"]) {
         index.insert_dataset(new(name, &[name])).await.unwrap();
     }

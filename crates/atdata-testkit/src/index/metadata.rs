@@ -48,7 +48,8 @@ pub(crate) async fn every_float_is_kept_to_the_bit(harness: &dyn IndexHarness) {
     if !harness.limits().keeps_any_float {
         return skip("every_float_is_kept_to_the_bit", "metadata have no NaN or infinity");
     }
-    let floats = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, f64::MIN_POSITIVE, 5e-324, f64::MAX, f64::EPSILON];
+    let floats =
+        [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, f64::MIN_POSITIVE, 5e-324, f64::MAX, f64::EPSILON];
     let floats = floats.into_iter().map(Value::from).collect::<Vec<_>>();
     comes_back(harness, "floats", Map::from_iter([("floats", floats)])).await;
 }
@@ -88,7 +89,8 @@ pub(crate) async fn metadata_are_replaced_not_merged(harness: &dyn IndexHarness)
 }
 
 pub(crate) async fn strange_metadata_keys_are_kept(harness: &dyn IndexHarness) {
-    let keys = ["$type", "a.b", "a b", "é", "🦀", "'", "\"", "\\", "custom", "name", "schema_ref", "data_urls"];
+    let keys =
+        ["$type", "a.b", "a b", "é", "🦀", "'", "\"", "\\", "custom", "name", "schema_ref", "data_urls"];
     comes_back(harness, "keys", keys.iter().map(|key| (*key, 1i64)).collect()).await;
 }
 
@@ -96,8 +98,9 @@ pub(crate) async fn checksums_are_found_by_address(harness: &dyn IndexHarness) {
     let index = harness.index();
     let mut shard = StoredShard::new("s3://bucket/a.tar", 10);
     shard.sha256 = Some("00ff".to_owned());
-    let new = NewDataset::from_shards("digits", SCHEMA, vec![shard, StoredShard::new("s3://bucket/b.tar", 10)])
-        .with_metadata(Map::from_iter([("note", "kept")]));
+    let new =
+        NewDataset::from_shards("digits", SCHEMA, vec![shard, StoredShard::new("s3://bucket/b.tar", 10)])
+            .with_metadata(Map::from_iter([("note", "kept")]));
     index.insert_dataset(new).await.unwrap();
     let entry = index.get_dataset("digits").await.unwrap();
     assert_eq!(entry.checksum("s3://bucket/a.tar"), Some("00ff"));

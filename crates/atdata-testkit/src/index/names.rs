@@ -8,10 +8,56 @@ use crate::suite::refused;
 /// Names with everything that is special somewhere: to globs, SQL, paths, addresses and shells.
 fn allowed() -> Vec<String> {
     let mut names: Vec<String> = [
-        "digits", "team/digits", "a@b", "a@b@c", "x*", "x?", "x[ab]", "x]", "100%", "a_b", "a:b:c", ":", "*", "%", "_",
-        "?", "it's", r#"say "hi""#, r"back\slash", " leading and trailing ", " ", ".", "..", "../up", "/root", "a//b",
-        "-", "--help", "{a,b}", "$HOME", "a;b", "a|b", "a&b=c", "a#b", "NULL", "null", "0", "été", "e\u{301}te\u{301}",
-        "数据集", "🦀", "👩‍👩‍👧", "שלום", "\u{202e}rtl", "İ", "ß", "LABEL:x", "dataset:x", "bafyreib", "locals/x",
+        "digits",
+        "team/digits",
+        "a@b",
+        "a@b@c",
+        "x*",
+        "x?",
+        "x[ab]",
+        "x]",
+        "100%",
+        "a_b",
+        "a:b:c",
+        ":",
+        "*",
+        "%",
+        "_",
+        "?",
+        "it's",
+        r#"say "hi""#,
+        r"back\slash",
+        " leading and trailing ",
+        " ",
+        ".",
+        "..",
+        "../up",
+        "/root",
+        "a//b",
+        "-",
+        "--help",
+        "{a,b}",
+        "$HOME",
+        "a;b",
+        "a|b",
+        "a&b=c",
+        "a#b",
+        "NULL",
+        "null",
+        "0",
+        "été",
+        "e\u{301}te\u{301}",
+        "数据集",
+        "🦀",
+        "👩‍👩‍👧",
+        "שלום",
+        "\u{202e}rtl",
+        "İ",
+        "ß",
+        "LABEL:x",
+        "dataset:x",
+        "bafyreib",
+        "locals/x",
     ]
     .map(str::to_owned)
     .into();
@@ -63,7 +109,9 @@ pub(crate) async fn refused_names_leave_nothing(harness: &dyn IndexHarness) {
 /// Such a dataset could never be asked for by its name.
 pub(crate) async fn names_that_read_as_references_are_refused(harness: &dyn IndexHarness) {
     let index = harness.index();
-    for name in ["@alice.example/digits", "@", "@x", "local/digits", "atdata://local/dataset/x", "at://did:plc:x/y/z"] {
+    for name in
+        ["@alice.example/digits", "@", "@x", "local/digits", "atdata://local/dataset/x", "at://did:plc:x/y/z"]
+    {
         refused(index.insert_dataset(new(name, &["a.tar"])).await, ErrorKind::Invalid, name);
     }
     assert_eq!(index.count_datasets().await.unwrap(), 0);

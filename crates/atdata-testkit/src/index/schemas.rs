@@ -21,7 +21,8 @@ async fn listed(index: &dyn Index, prefix: &str) -> Vec<String> {
 
 pub(crate) async fn an_unknown_schema_is_not_found(harness: &dyn IndexHarness) {
     let index = harness.index();
-    for reference in ["atdata://local/sampleSchema/Digit@1.0.0", "atdata://local/schema/Digit", "Digit@1.0.0"] {
+    for reference in ["atdata://local/sampleSchema/Digit@1.0.0", "atdata://local/schema/Digit", "Digit@1.0.0"]
+    {
         refused(index.get_schema(reference).await, ErrorKind::NotFound, reference);
     }
     let reference = index.publish_schema(&schema("Digit")).await.unwrap();
@@ -75,7 +76,9 @@ pub(crate) async fn the_latest_version_is_by_number_not_by_text(harness: &dyn In
     assert_same(&index.get_schema("Digit").await.unwrap().schema, &at([10, 0, 0], schema("Digit")));
 }
 
-pub(crate) async fn the_latest_version_does_not_depend_on_the_order_of_publication(harness: &dyn IndexHarness) {
+pub(crate) async fn the_latest_version_does_not_depend_on_the_order_of_publication(
+    harness: &dyn IndexHarness,
+) {
     let index = harness.index();
     for version in [[2, 0, 0], [1, 0, 0], [1, 5, 0]] {
         index.publish_schema(&at(version, schema("Digit"))).await.unwrap();
@@ -95,7 +98,9 @@ pub(crate) async fn publishing_the_same_fields_again_is_no_change(harness: &dyn 
     assert_eq!(listed(&*index, "").await, ["Digit@1.0.0"]);
 }
 
-pub(crate) async fn other_fields_under_the_same_version_are_a_conflict_that_shows_them(harness: &dyn IndexHarness) {
+pub(crate) async fn other_fields_under_the_same_version_are_a_conflict_that_shows_them(
+    harness: &dyn IndexHarness,
+) {
     let index = harness.index();
     index.publish_schema(&schema("Digit")).await.unwrap();
     let other = with(Field::new("surprise", Primitive::Bytes), schema("Digit"));
@@ -115,10 +120,24 @@ pub(crate) async fn every_field_type_is_kept(harness: &dyn IndexHarness) {
     };
     let inner = vec![Field::new("x", Primitive::Float), Field::new("y", Primitive::Float).optional()];
     let mut types: Vec<FieldType> =
-        [Primitive::Str, Primitive::Int, Primitive::Float, Primitive::Bool, Primitive::Bytes].map(Into::into).into();
+        [Primitive::Str, Primitive::Int, Primitive::Float, Primitive::Bool, Primitive::Bytes]
+            .map(Into::into)
+            .into();
     for dtype in [
-        "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32",
-        "float64", "complex64", "complex128",
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
     ] {
         types.push(ArrayType { dtype: Some(dtype.to_owned()), ..ArrayType::default() }.into());
     }
@@ -163,7 +182,10 @@ pub(crate) async fn descriptions_in_any_script_are_kept(harness: &dyn IndexHarne
 pub(crate) async fn the_next_version_follows_the_latest(harness: &dyn IndexHarness) {
     let index = harness.index();
     index.publish_next_schema(&schema("Digit")).await.unwrap();
-    index.publish_schema(&at([1, 9, 9], with(Field::new("a", Primitive::Int), schema("Digit")))).await.unwrap();
+    index
+        .publish_schema(&at([1, 9, 9], with(Field::new("a", Primitive::Int), schema("Digit"))))
+        .await
+        .unwrap();
     let next = with(Field::new("b", Primitive::Int), schema("Digit"));
     let reference = index.publish_next_schema(&next).await.unwrap();
     assert_same(&index.get_schema(&reference).await.unwrap().schema, &at([1, 9, 10], next));
@@ -180,12 +202,20 @@ pub(crate) async fn the_next_version_of_the_same_fields_is_the_one_there_is(harn
 
 pub(crate) async fn schemas_are_listed_by_name_and_version(harness: &dyn IndexHarness) {
     let index = harness.index();
-    for (name, version) in
-        [("B", [1, 0, 0]), ("A", [1, 10, 0]), ("A", [1, 9, 0]), ("AB", [1, 0, 0]), ("a", [1, 0, 0]), ("A", [2, 0, 0])]
-    {
+    for (name, version) in [
+        ("B", [1, 0, 0]),
+        ("A", [1, 10, 0]),
+        ("A", [1, 9, 0]),
+        ("AB", [1, 0, 0]),
+        ("a", [1, 0, 0]),
+        ("A", [2, 0, 0]),
+    ] {
         index.publish_schema(&at(version, schema(name))).await.unwrap();
     }
-    assert_eq!(listed(&*index, "").await, ["A@1.9.0", "A@1.10.0", "A@2.0.0", "AB@1.0.0", "B@1.0.0", "a@1.0.0"]);
+    assert_eq!(
+        listed(&*index, "").await,
+        ["A@1.9.0", "A@1.10.0", "A@2.0.0", "AB@1.0.0", "B@1.0.0", "a@1.0.0"]
+    );
     assert_eq!(listed(&*index, "A").await, ["A@1.9.0", "A@1.10.0", "A@2.0.0", "AB@1.0.0"]);
     assert_eq!(listed(&*index, "AB").await, ["AB@1.0.0"]);
     assert!(listed(&*index, "C").await.is_empty());

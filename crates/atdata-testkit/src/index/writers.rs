@@ -111,7 +111,11 @@ pub(crate) async fn replacing_at_once_ends_in_one_of_the_states(harness: &dyn In
         let entry = index.get_dataset("contested").await.unwrap();
         let metadata = entry.metadata().unwrap();
         let writer = metadata.get("writer").and_then(Value::as_u64).unwrap();
-        assert_eq!(super::urls(&entry), [format!("{writer}.tar")], "addresses of one writer, metadata of another");
+        assert_eq!(
+            super::urls(&entry),
+            [format!("{writer}.tar")],
+            "addresses of one writer, metadata of another"
+        );
         assert_eq!(metadata.len(), 2, "metadata of two writers");
         assert_eq!(names(&*index, "").await, ["contested"]);
         for writer in 0..WRITERS {
@@ -160,7 +164,8 @@ pub(crate) async fn labels_set_at_once_end_in_one_of_the_states(harness: &dyn In
     let index = harness.index();
     let mut cids = Vec::new();
     for writer in 0..WRITERS {
-        let entry = index.insert_dataset(new(&format!("{writer}"), &[&format!("{writer}.tar")])).await.unwrap();
+        let entry =
+            index.insert_dataset(new(&format!("{writer}"), &[&format!("{writer}.tar")])).await.unwrap();
         cids.push(entry.cid().unwrap().to_owned());
     }
     let results = race(harness, |writer, index| {

@@ -2,8 +2,8 @@
 //!
 //! See [`index`](crate::index) for how a harness and an invocation of the suite look.
 
-mod shards;
 mod samples;
+mod shards;
 
 use std::sync::Arc;
 

@@ -24,8 +24,9 @@ pub(crate) async fn no_shards_are_an_empty_list(harness: &dyn SourceHarness) {
 }
 
 pub(crate) async fn the_list_keeps_its_order(harness: &dyn SourceHarness) {
-    let shards: Vec<(String, Bytes)> =
-        ["b.tar", "a.tar", "10.tar", "9.tar", "c/a.tar"].map(|name| (name.to_owned(), Bytes::from(name))).into();
+    let shards: Vec<(String, Bytes)> = ["b.tar", "a.tar", "10.tar", "9.tar", "c/a.tar"]
+        .map(|name| (name.to_owned(), Bytes::from(name)))
+        .into();
     let source = harness.source(shards).await;
     let ids = source.list_shards().await.unwrap();
     assert_eq!(source.list_shards().await.unwrap(), ids);
@@ -154,9 +155,29 @@ pub(crate) async fn a_body_can_be_dropped_half_way(harness: &dyn SourceHarness) 
 
 pub(crate) async fn strange_names_are_opened(harness: &dyn SourceHarness) {
     let names = [
-        "with space.tar", "été.tar", "e\u{301}.tar", "数据.tar", "🦀.tar", "100%.tar", "%41.tar", "a+b.tar", "a&b=c.tar",
-        "#hash.tar", "q?x=1.tar", "semi;colon.tar", "it's.tar", "(1).tar", "[set].tar", "{a,b}.tar", "star*.tar",
-        "deep/er/still.tar", "@at.tar", "co:lon.tar", "tilde~.tar", "A.tar", "-dash.tar",
+        "with space.tar",
+        "été.tar",
+        "e\u{301}.tar",
+        "数据.tar",
+        "🦀.tar",
+        "100%.tar",
+        "%41.tar",
+        "a+b.tar",
+        "a&b=c.tar",
+        "#hash.tar",
+        "q?x=1.tar",
+        "semi;colon.tar",
+        "it's.tar",
+        "(1).tar",
+        "[set].tar",
+        "{a,b}.tar",
+        "star*.tar",
+        "deep/er/still.tar",
+        "@at.tar",
+        "co:lon.tar",
+        "tilde~.tar",
+        "A.tar",
+        "-dash.tar",
     ];
     let shards: Vec<(String, Bytes)> = names.map(|name| (name.to_owned(), Bytes::from(name))).into();
     let source = harness.source(shards).await;

@@ -42,7 +42,11 @@ pub(crate) async fn the_most_bytes_in_a_shard_file_are_respected(harness: &dyn S
         let options = WriteOptions::default().with_max_size(limit);
         let shards = write(&*harness.store(), samples(9), &format!("by-{limit}"), &options).await;
         for (i, shard) in shards.iter().enumerate() {
-            assert!(fetch(harness, shard).await.unwrap().len() as u64 <= limit, "{} bytes of {limit}", shard.size);
+            assert!(
+                fetch(harness, shard).await.unwrap().len() as u64 <= limit,
+                "{} bytes of {limit}",
+                shard.size
+            );
             if i + 1 < shards.len() {
                 assert_eq!(shard.samples, Some(expected), "as many as fit into {limit} bytes");
             }
@@ -70,7 +74,8 @@ pub(crate) async fn shards_are_returned_in_order(harness: &dyn StoreHarness) {
 pub(crate) async fn the_same_samples_give_the_same_bytes(harness: &dyn StoreHarness) {
     let first = write(&*harness.store(), samples(20), "first", &by_count(8)).await;
     let second = write(&*harness.store(), samples(20), "second", &by_count(8)).await;
-    let sums = |shards: &[atdata_core::StoredShard]| -> Vec<_> { shards.iter().map(|s| s.sha256.clone()).collect() };
+    let sums =
+        |shards: &[atdata_core::StoredShard]| -> Vec<_> { shards.iter().map(|s| s.sha256.clone()).collect() };
     assert_eq!(sums(&first), sums(&second));
 }
 
@@ -118,7 +123,13 @@ pub(crate) async fn every_address_can_be_read_by_itself(harness: &dyn StoreHarne
 pub(crate) async fn an_address_of_another_store_is_refused(harness: &dyn StoreHarness) {
     let store = harness.store();
     write(&*store, samples(2), "digits", &WriteOptions::default()).await;
-    for url in ["nowhere://bucket/digits/a.tar", "", "/etc/passwd", "file:///etc/passwd", "s3://another-bucket/a.tar"] {
+    for url in [
+        "nowhere://bucket/digits/a.tar",
+        "",
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "s3://another-bucket/a.tar",
+    ] {
         let error = store.read_url(url).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Invalid, "{url:?}: {error}");
     }
@@ -127,7 +138,8 @@ pub(crate) async fn an_address_of_another_store_is_refused(harness: &dyn StoreHa
 
 pub(crate) async fn through_an_arc_and_a_box_it_is_the_same_store(harness: &dyn StoreHarness) {
     async fn write_to<T: DataStore>(store: T, prefix: &str) -> atdata_core::StoredShard {
-        let mut shards = store.write_samples(stream_of(samples(3)), prefix, &WriteOptions::default()).await.unwrap();
+        let mut shards =
+            store.write_samples(stream_of(samples(3)), prefix, &WriteOptions::default()).await.unwrap();
         assert_eq!(store.read_url(&shards[0].url).unwrap(), shards[0].url);
         shards.remove(0)
     }

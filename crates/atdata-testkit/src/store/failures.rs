@@ -15,11 +15,13 @@ fn failing_after(good: i64) -> BoxStream<'static, Result<DictSample>> {
         sample.insert("raw", Value::Bytes(noise(n.unsigned_abs(), 300 << 10)));
         Ok(sample)
     });
-    stream::iter(samples.chain([Err(Error::unavailable("the camera is gone").with("path", "/dev/video0"))])).boxed()
+    stream::iter(samples.chain([Err(Error::unavailable("the camera is gone").with("path", "/dev/video0"))]))
+        .boxed()
 }
 
 pub(crate) async fn no_samples_are_refused_and_leave_nothing(harness: &dyn StoreHarness) {
-    let written = harness.store().write_samples::<DictSample>(stream::empty().boxed(), "none", &by_count(1)).await;
+    let written =
+        harness.store().write_samples::<DictSample>(stream::empty().boxed(), "none", &by_count(1)).await;
     refused(written, ErrorKind::Invalid, "no samples");
     assert_eq!(objects(harness).await, [""; 0]);
 }

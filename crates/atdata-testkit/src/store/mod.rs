@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use atdata_core::source::{Registry, UrlSource};
-use atdata_core::{DataSource, DataStore, DataStoreExt, Dataset, DictSample, Result, StoredShard, WriteOptions};
+use atdata_core::{
+    DataSource, DataStore, DataStoreExt, Dataset, DictSample, Result, StoredShard, WriteOptions,
+};
 use bytes::Bytes;
 use futures::TryStreamExt;
 
@@ -111,7 +113,12 @@ macro_rules! __store_cases {
 
 __store_cases! { @table dyn StoreHarness }
 
-async fn write(store: &dyn DataStore, samples: Vec<DictSample>, prefix: &str, options: &WriteOptions) -> Vec<StoredShard> {
+async fn write(
+    store: &dyn DataStore,
+    samples: Vec<DictSample>,
+    prefix: &str,
+    options: &WriteOptions,
+) -> Vec<StoredShard> {
     store.write_samples(stream_of(samples), prefix, options).await.expect("a successful write")
 }
 
@@ -132,7 +139,8 @@ async fn fetch(harness: &dyn StoreHarness, shard: &StoredShard) -> Result<Bytes>
 /// The samples in shards, read by their addresses.
 async fn read(harness: &dyn StoreHarness, shards: &[StoredShard]) -> Vec<DictSample> {
     let store = harness.store();
-    let urls: Vec<String> = shards.iter().map(|shard| store.read_url(&shard.url).expect("an own address")).collect();
+    let urls: Vec<String> =
+        shards.iter().map(|shard| store.read_url(&shard.url).expect("an own address")).collect();
     let source = UrlSource::from_urls(urls, &harness.registry()).expect("a readable address");
     Dataset::<DictSample>::from_source(source).ordered().try_collect().await.expect("readable samples")
 }

@@ -17,8 +17,24 @@ pub(crate) async fn nested_prefixes_are_kept(harness: &dyn StoreHarness) {
 
 pub(crate) async fn prefixes_in_any_script_are_kept(harness: &dyn StoreHarness) {
     let strange = [
-        "with space", "été", "数据集/训练", "🦀", "100%", "a+b&c=d", "x{1,2}", "x{0..3}", "star*?", "[set]", "#hash",
-        "it's", "quo\"te", "semi;colon", "co:lon", "a@b", "%20", "q?x=1", "~tilde", "$HOME",
+        "with space",
+        "été",
+        "数据集/训练",
+        "🦀",
+        "100%",
+        "a+b&c=d",
+        "star*?",
+        "[set]",
+        "#hash",
+        "it's",
+        "quo\"te",
+        "semi;colon",
+        "co:lon",
+        "a@b",
+        "%20",
+        "q?x=1",
+        "~tilde",
+        "$HOME",
     ];
     for prefix in strange {
         let shards = write(&*harness.store(), samples(3), prefix, &by_count(2)).await;
@@ -28,10 +44,27 @@ pub(crate) async fn prefixes_in_any_script_are_kept(harness: &dyn StoreHarness) 
 
 pub(crate) async fn bad_prefixes_are_refused_and_leave_nothing(harness: &dyn StoreHarness) {
     let too_long = "x".repeat(513);
-    let bad =
-        ["", "/", "/absolute", "../up", "a/../b", "..", ".", "a//b", "a/", ".hidden", "a\nb", "a\0b", r"a\b", &too_long];
+    let bad = [
+        "",
+        "/",
+        "/absolute",
+        "../up",
+        "a/../b",
+        "..",
+        ".",
+        "a//b",
+        "a/",
+        ".hidden",
+        "a\nb",
+        "a\0b",
+        r"a\b",
+        "a{1,2}",
+        "a{0..3}",
+        &too_long,
+    ];
     for prefix in bad {
-        let written = harness.store().write_samples(stream_of(samples(1)), prefix, &WriteOptions::default()).await;
+        let written =
+            harness.store().write_samples(stream_of(samples(1)), prefix, &WriteOptions::default()).await;
         let error = written.expect_err(prefix);
         assert_eq!(error.kind(), ErrorKind::Invalid, "{prefix:?}: {error}");
     }
