@@ -65,8 +65,13 @@ pub fn compare(found: &Value, expected: &Json) -> Result<(), Difference> {
         }
         ("list", Value::List(items)) => compare_list(items, expected),
         ("map", Value::Map(map)) => {
-            let sample = DictSample::from(map.clone());
-            compare_fields(&sample, &expected["v"])
+            let pairs = expected["v"].as_array().ok_or("a map has no pairs")?;
+            same("length", map.len(), pairs.len())?;
+            for ((key, value), pair) in map.iter().zip(pairs) {
+                compare(&Value::from(key), &pair[0])?;
+                compare(value, &pair[1]).map_err(|difference| format!("key {key:?}: {difference}"))?;
+            }
+            Ok(())
         }
         ("array" | "structured", Value::Bytes(bytes)) => {
             let array = array::decode(bytes.clone()).map_err(|error| error.to_string())?;
