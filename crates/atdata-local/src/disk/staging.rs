@@ -171,17 +171,23 @@ fn staged(staging: &Path, number: usize) -> PathBuf {
     staging.join(format!("{number:06}.tar"))
 }
 
-/// Removes a staging directory. The journal goes first: without it nothing of the rest would be published.
+/// Removes a staging directory. The journal goes first: without it nothing of the rest would be published. The lock
+/// goes last.
 fn remove(directory: &Path) -> Result<()> {
     let journal = directory.join(JOURNAL);
     if fs::symlink_metadata(&journal).is_ok() {
         durable::remove_file(&journal)?;
         durable::sync_directory(directory)?;
     }
-    match fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != Io::NotFound => Err(at_path(error, directory)),
-        _ => Ok(()),
+    let lock = directory.join(LOCK);
+    for item in fs::read_dir(directory).map_err(|error| at_path(error, directory))? {
+        let path = item.map_err(|error| at_path(error, directory))?.path();
+        if path != lock {
+            durable::remove_file(&path)?;
+        }
     }
+    durable::remove_file(&lock)?;
+    fs::remove_dir(directory).map_err(|error| at_path(error, directory))
 }
 
 /// Takes the lock under which staging directories are made and looked for, so that none is seen before its own lock

@@ -34,21 +34,27 @@ pub(super) fn start(
         if let Err(error) = staging::recover(&root) {
             tracing::warn!(%error, "what an earlier write left could not be cleared");
         }
-        let result = stage(root, &mut messages).and_then(|staging| match staging {
-            Some(staging) if !done.is_closed() => staging.commit(&directory),
-            _ => Ok(Vec::new()),
+        let result = stage(root, &mut messages, &done).and_then(|staging| match staging {
+            Some(staging) => staging.commit(&directory),
+            None => Ok(Vec::new()),
         });
         // Whoever asked may have gone.
         let _ = done.send(result);
     })
 }
 
-/// Writes all shards to a staging directory, which is removed when it is dropped. None if not all arrived.
-fn stage(root: PathBuf, messages: &mut mpsc::Receiver<Message>) -> Result<Option<Staging>> {
+/// Writes all shards to a staging directory, which is removed when it is dropped. None if not all arrived, or nobody
+/// waits for them any more.
+fn stage(
+    root: PathBuf,
+    messages: &mut mpsc::Receiver<Message>,
+    done: &oneshot::Sender<Result<Vec<PathBuf>>>,
+) -> Result<Option<Staging>> {
     let mut staging: Option<Staging> = None;
     let mut open: Option<(PathBuf, File)> = None;
     loop {
         match messages.blocking_recv() {
+            _ if done.is_closed() => return Ok(None),
             Some(Message::Chunk(chunk)) => {
                 let staging = match &mut staging {
                     Some(staging) => staging,
