@@ -1,4 +1,4 @@
-//! The core of `atdata`: typed, streaming datasets on WebDataset tar shards.
+#![doc = include_str!("../README.md")]
 
 pub mod array;
 pub mod cid;
@@ -28,6 +28,9 @@ pub use protocol::{
     WriteOptions,
 };
 pub use publish::{ensure_free, prefix, publish};
-pub use sample::{Collate, Column, DictBatch, DictSample, FieldReader, FieldValue, Packable, Sample};
+pub use sample::{
+    AnyDtypeField, ArrayField, BytesField, Collate, Column, DictBatch, DictSample, FieldReader, FieldValue,
+    Packable, Sample,
+};
 pub use shard::{PackedSample, ShardInput, ShardWriter};
 pub use value::{Map, Value};

@@ -217,7 +217,8 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Checks the prefix under which a store is to write: relative, no `..`, no control characters, no empty component.
+/// Checks the prefix under which a store is to write: relative, no `..`, no control characters, no empty component, and no
+/// braces, because addresses with braces stand for several shards.
 ///
 /// # Errors
 /// [`Invalid`](crate::ErrorKind::Invalid), saying what is wrong.
@@ -226,8 +227,8 @@ pub fn validate_prefix(prefix: &str) -> Result<()> {
         "is empty"
     } else if prefix.len() > 512 {
         "is longer than 512 bytes"
-    } else if prefix.chars().any(|c| c.is_control() || c == '\\') {
-        "has a control character or a backslash"
+    } else if prefix.chars().any(|c| c.is_control() || matches!(c, '\\' | '{' | '}')) {
+        "has a control character, a backslash or a brace"
     } else if prefix.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
         "has an empty part or one that begins with a dot"
     } else {

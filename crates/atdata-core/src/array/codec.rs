@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::nd::NdArray;
+use super::shape::MAX_NDIM;
 use super::{compact, npy};
 use crate::{Error, ErrorKind, Result};
 
@@ -57,9 +58,15 @@ pub fn decode(bytes: Bytes) -> Result<NdArray> {
 /// `.npy` keeps Fortran order; the compact form is always in C order. Both keep the byte order.
 ///
 /// # Errors
-/// `Unsupported` for records in the compact form, which has no place for their fields, and for a dtype whose description
-/// is too long for the form.
+/// `Unsupported` for records in the compact form, which has no place for their fields, for a dtype whose description is
+/// too long for the form, and for more than 64 dimensions, which an array made by the `ndarray` crate may have.
 pub fn encode(array: &NdArray, format: ArrayFormat, out: &mut Vec<u8>) -> Result<()> {
+    if array.ndim() > MAX_NDIM {
+        return Err(Error::unsupported(format!(
+            "an array of {} dimensions; numpy reads {MAX_NDIM}",
+            array.ndim()
+        )));
+    }
     match format {
         ArrayFormat::Npy => npy::encode(array, out),
         ArrayFormat::Compact => compact::encode(array, out),
@@ -80,6 +87,16 @@ mod tests {
         let error = decode(Bytes::from_static(b"\x80\x04K\x01.")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.message().contains("pickle"));
+    }
+
+    #[test]
+    fn an_array_that_could_not_be_read_is_not_written() {
+        let array = NdArray::from(ndarray::ArrayD::<u8>::zeros(vec![1; 65]));
+        let mut out = Vec::new();
+        for format in [ArrayFormat::Npy, ArrayFormat::Compact] {
+            assert_eq!(encode(&array, format, &mut out).unwrap_err().kind(), ErrorKind::Unsupported);
+        }
+        assert!(out.is_empty());
     }
 
     #[test]

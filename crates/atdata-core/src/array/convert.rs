@@ -3,7 +3,8 @@
 use ndarray::{Array, ArrayD, ArrayView, ArrayViewD, CowArray, Dimension, IxDyn, ShapeBuilder, StrideShape};
 
 use super::byte_order::ByteOrder;
-use super::element::{Element, NoView};
+use super::element::Element;
+use super::element::sealed::NoView;
 use super::nd::{NdArray, Order};
 use crate::{Error, Result};
 

@@ -27,6 +27,11 @@ const FIXED: [(DTypeKind, &str, &str); 14] = [
     (DTypeKind::Complex128, "c16", "complex128"),
 ];
 
+/// Code and name of a kind of fixed size.
+fn fixed(kind: &DTypeKind) -> (&'static str, &'static str) {
+    FIXED.iter().find(|(known, ..)| known == kind).map(|(_, code, name)| (*code, *name)).unwrap_or_default()
+}
+
 impl DType {
     /// numpy's `dtype.name`: `float32`, `datetime64[ns]`, `str96` (the number is the size in bits). It does not tell
     /// the byte order, nor the fields of a record.
@@ -42,12 +47,7 @@ impl DType {
             DTypeKind::Void(_) | DTypeKind::Structured(_) => sized("void"),
             DTypeKind::DateTime(unit) => format!("datetime64{unit}"),
             DTypeKind::TimeDelta(unit) => format!("timedelta64{unit}"),
-            fixed => FIXED
-                .iter()
-                .find(|(kind, ..)| kind == fixed)
-                .map(|(.., name)| *name)
-                .unwrap_or_default()
-                .to_owned(),
+            kind => fixed(kind).1.to_owned(),
         }
     }
 
@@ -60,12 +60,7 @@ impl DType {
             DTypeKind::DateTime(unit) => format!("M8{unit}"),
             DTypeKind::TimeDelta(unit) => format!("m8{unit}"),
             DTypeKind::Structured(structured) => format!("V{}", structured.itemsize()),
-            fixed => FIXED
-                .iter()
-                .find(|(kind, ..)| kind == fixed)
-                .map(|(_, code, _)| *code)
-                .unwrap_or_default()
-                .to_owned(),
+            kind => fixed(kind).0.to_owned(),
         }
     }
 }

@@ -37,23 +37,21 @@ pub trait Element: sealed::Sealed + Copy + PartialEq + Debug + Default + Send + 
     fn dtype() -> DType;
 }
 
-/// Why stored elements cannot be borrowed as they are.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum NoView {
-    Alignment,
-    /// A boolean byte that is neither 0 nor 1.
-    Bool,
-}
-
 pub(super) mod sealed {
-    use super::{ByteOrder, DType, NoView};
+    use super::{ByteOrder, DType};
+
+    /// Why stored elements of the machine's byte order cannot be borrowed as they are.
+    #[derive(Clone, Copy, Debug)]
+    pub enum NoView {
+        Alignment,
+        Bool,
+    }
 
     pub trait Sealed: Sized {
         /// The byte order in which a dtype stores this type; `None` if it does not store this type.
         fn stored_order(dtype: &DType) -> Option<ByteOrder>;
 
         /// Borrows stored elements of the machine's byte order.
-        #[allow(private_interfaces)]
         fn cast(bytes: &[u8]) -> Result<&[Self], NoView>;
 
         /// Copies stored elements of any alignment.
@@ -81,13 +79,12 @@ macro_rules! plain {
                 order(dtype)
             }
 
-            #[allow(private_interfaces)]
-            fn cast(bytes: &[u8]) -> Result<&[Self], NoView> {
+            fn cast(bytes: &[u8]) -> Result<&[Self], sealed::NoView> {
                 // An empty slice need not be aligned to be a view of nothing.
                 if bytes.is_empty() {
                     return Ok(&[]);
                 }
-                bytemuck::try_cast_slice(bytes).map_err(|_| NoView::Alignment)
+                bytemuck::try_cast_slice(bytes).map_err(|_| sealed::NoView::Alignment)
             }
 
             fn copy(bytes: &[u8], order: ByteOrder) -> Vec<Self> {
@@ -153,9 +150,8 @@ impl sealed::Sealed for bool {
         matches!(dtype.kind(), DTypeKind::Bool).then_some(ByteOrder::NotApplicable)
     }
 
-    #[allow(private_interfaces)]
-    fn cast(bytes: &[u8]) -> Result<&[Self], NoView> {
-        bytemuck::checked::try_cast_slice(bytes).map_err(|_| NoView::Bool)
+    fn cast(bytes: &[u8]) -> Result<&[Self], sealed::NoView> {
+        bytemuck::checked::try_cast_slice(bytes).map_err(|_| sealed::NoView::Bool)
     }
 
     /// Any byte but zero is true, as in numpy.

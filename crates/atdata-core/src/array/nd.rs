@@ -36,7 +36,7 @@ pub enum Order {
 /// unaligned; see the [module](super) for the three ways to get at them.
 ///
 /// Two arrays are equal if they have the same shape, dtype and elements, whatever their byte and element order. Elements
-/// compare by their bits: a NaN equals itself, and zero does not equal minus zero.
+/// compare by their bits: a NaN equals itself, and zero does not equal minus zero. The padding of records counts.
 ///
 /// ```
 /// use atdata_core::array::NdArray;
@@ -202,8 +202,8 @@ impl NdArray {
     /// field. Copies.
     ///
     /// # Errors
-    /// `Invalid` if the array does not hold records; `NotFound` if they have no such field; `Unsupported` if the field
-    /// takes no bytes.
+    /// `Invalid` if the array does not hold records; `NotFound` if they have no such field; `Unsupported` if the field's
+    /// elements have no bytes.
     pub fn field(&self, name: &str) -> Result<Self> {
         let Some(record) = self.dtype.as_structured() else {
             return Err(Error::invalid(format!("{self} has no fields")).with("field", name));

@@ -10,6 +10,7 @@ use time::format_description::well_known::Iso8601;
 use super::byte_order::ByteOrder;
 use super::dtype::{DType, DTypeKind};
 use super::element::Element;
+use super::element::sealed::Sealed as _;
 use super::nd::{NdArray, Order};
 use super::structured::Structured;
 use super::text::{NAT, code_points};
@@ -68,12 +69,12 @@ fn write_element(out: &mut String, dtype: &DType, item: &[u8]) {
         DTypeKind::Float32 => write_number::<f32>(out, item, order),
         DTypeKind::Float64 => write_number::<f64>(out, item, order),
         DTypeKind::Complex64 => {
-            for z in <Complex32 as super::element::sealed::Sealed>::copy(item, order) {
+            for z in Complex32::copy(item, order) {
                 push(out, format_args!("{z}"));
             }
         }
         DTypeKind::Complex128 => {
-            for z in <Complex64 as super::element::sealed::Sealed>::copy(item, order) {
+            for z in Complex64::copy(item, order) {
                 push(out, format_args!("{z}"));
             }
         }
@@ -104,7 +105,7 @@ fn write_number<T: Element>(out: &mut String, item: &[u8], order: ByteOrder) {
 }
 
 fn write_time(out: &mut String, item: &[u8], order: ByteOrder, unit: TimeUnit, point: bool) {
-    for ticks in <i64 as super::element::sealed::Sealed>::copy(item, order) {
+    for ticks in i64::copy(item, order) {
         let date = unit.nanoseconds().filter(|_| point).and_then(|nanoseconds| {
             let date = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds * i128::from(ticks)).ok()?;
             date.format(&Iso8601::DEFAULT).ok()

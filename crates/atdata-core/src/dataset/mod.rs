@@ -30,7 +30,7 @@ pub use samples::{Batches, Samples};
 
 use crate::msgpack::{UnpackOptions, UnpackPolicy};
 use crate::protocol::CHECKSUMS_KEY;
-use crate::schema::{SampleSchema, diff};
+use crate::schema::{SampleSchema, SchemaDiff, diff};
 use crate::source::{Registry, UrlSource};
 use crate::{Collate, DataSource, DictSample, Error, IndexEntry, Lens, Packable, Result, Sample, Value};
 use frames::Framed;
@@ -132,17 +132,16 @@ impl<T: Packable> Dataset<T> {
     /// [`Invalid`](crate::ErrorKind::Invalid) with the difference if `T` cannot read the data; a shard address that
     /// `registry` does not open.
     pub fn from_entry(entry: &dyn IndexEntry, stored: &SampleSchema, registry: &Registry) -> Result<Self> {
-        let difference = diff(stored, &T::schema());
-        if !difference.can_read_old_data() {
-            return Err(Error::invalid(format!(
-                "the type {} cannot read this dataset; stored schema against type:\n{difference}",
-                T::schema().name
-            ))
-            .with("name", entry.name())
-            .with("schema", entry.schema_ref()));
-        }
+        let own = T::schema();
+        let difference = diff(stored, &own);
         let mut options = ReadOptions::default();
         if !difference.is_identical() {
+            // Some dtypes that Python states are wrong; the arrays themselves have the true one, and are checked.
+            if !diff(&stored.clone().without_uncertain_dtypes(), &own).can_read_old_data() {
+                return Err(unreadable(&own.name, &difference)
+                    .with("name", entry.name())
+                    .with("schema", entry.schema_ref()));
+            }
             options.unpack = UnpackPolicy::Lenient;
         }
         Ok(Self::new(Origin::of_entry(entry, Some(stored.clone()), registry)?, options))
@@ -174,6 +173,12 @@ impl Dataset<DictSample> {
         };
         Self { origin: Arc::new(origin), ..self }
     }
+}
+
+fn unreadable(type_name: &str, difference: &SchemaDiff) -> Error {
+    Error::invalid(format!(
+        "the type {type_name} cannot read this data; the stored schema against that of the type:\n{difference}"
+    ))
 }
 
 impl Origin {
@@ -379,11 +384,7 @@ impl<T: Sample> Dataset<T> {
         if let Some(stored) = T::static_schema().as_ref().or(self.schema()) {
             let difference = diff(stored, &U::schema());
             if !difference.can_read_old_data() {
-                return Err(Error::invalid(format!(
-                    "{} cannot be read as {}:\n{difference}",
-                    stored.name,
-                    U::schema().name
-                )));
+                return Err(unreadable(&U::schema().name, &difference).with("schema", &stored.name));
             }
         }
         let lens = Lens::structural();

@@ -96,8 +96,8 @@ mod tests {
         let mut buffer = ShuffleBuffer::new(random, 4);
         let mut order = buffer.exchange((0..10).collect());
         order.extend(buffer.drain());
-        assert_eq!(shards, [7, 0, 5, 2, 1, 4, 6, 3]);
-        assert_eq!(order, [1, 4, 3, 2, 5, 7, 6, 8, 0, 9]);
+        assert_eq!(shards, [4, 3, 2, 0, 7, 6, 1, 5]);
+        assert_eq!(order, [3, 1, 2, 0, 5, 6, 4, 7, 8, 9]);
     }
 
     #[test]

@@ -71,7 +71,8 @@ impl From<&str> for SchemaSpec {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NewDataset {
-    /// The name; any text without control characters, up to 512 bytes.
+    /// The name: any text without control characters, up to 512 bytes, that does not begin like a reference (`@`,
+    /// `local/`, `atdata://`, `at://`).
     pub name: String,
     /// The schema.
     pub schema: SchemaSpec,
@@ -146,7 +147,8 @@ impl NewDataset {
     /// Checks name, version and URLs.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): an empty or over-long name, a control character in it.
+    /// [`Invalid`](crate::ErrorKind::Invalid): a name that is empty, too long, has a control character or begins like a
+    /// reference.
     pub fn validate(&self) -> Result<()> {
         validate_name(&self.name)?;
         if let Some(version) = &self.version {
@@ -159,7 +161,11 @@ impl NewDataset {
 /// The longest name of a dataset or label, in bytes.
 const MAX_NAME: usize = 512;
 
-/// Checks the name of a dataset or label: not empty, at most 512 bytes, no control characters.
+/// How references begin that are more than a name; see [`DatasetRef`](super::DatasetRef).
+const REFERENCES: [&str; 4] = ["@", "local/", "atdata://", "at://"];
+
+/// Checks the name of a dataset or label: not empty, at most 512 bytes, no control characters, and not the beginning of
+/// a reference, by which it could never be found.
 pub(crate) fn validate_name(name: &str) -> Result<()> {
     if name.is_empty() {
         return Err(Error::invalid("a dataset needs a name"));
@@ -172,6 +178,10 @@ pub(crate) fn validate_name(name: &str) -> Result<()> {
     }
     if name.chars().any(char::is_control) {
         return Err(Error::invalid("a name has no control characters").with("name", name.escape_debug()));
+    }
+    if let Some(start) = REFERENCES.iter().find(|start| name.starts_with(**start)) {
+        return Err(Error::invalid(format!("a name does not begin with {start:?}, as references do"))
+            .with("name", name));
     }
     Ok(())
 }

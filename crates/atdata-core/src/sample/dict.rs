@@ -65,6 +65,9 @@ impl DictSample {
             .0
             .get_mut(field)
             .ok_or_else(|| Error::invalid("the sample has no such field").with("field", field))?;
+        if value.is_nil() {
+            return Ok(());
+        }
         convert(value, &FieldType::NdArray(Default::default())).context("field", field)
     }
 }

@@ -151,20 +151,27 @@ impl SchemaDiff {
 
 fn compare_fields(prefix: &str, old: &[Field], new: &[Field], changes: &mut Vec<Change>) {
     let (old_by_name, new_by_name) = (by_name(old), by_name(new));
-    for field in old {
+    for field in distinct(old, &old_by_name) {
         let path = format!("{prefix}{}", field.name);
         match new_by_name.get(field.name.as_str()) {
             Some(new) => compare_field(path, field, new, changes),
             None => changes.push(Change::Removed { path, field: field.clone() }),
         }
     }
-    for field in new.iter().filter(|field| !old_by_name.contains_key(field.name.as_str())) {
+    for field in distinct(new, &new_by_name).filter(|field| !old_by_name.contains_key(field.name.as_str())) {
         changes.push(Change::Added { path: format!("{prefix}{}", field.name), field: field.clone() });
     }
 }
 
 fn by_name(fields: &[Field]) -> HashMap<&str, &Field> {
     fields.iter().rev().map(|field| (field.name.as_str(), field)).collect()
+}
+
+/// The fields in order; of several with one name, which is invalid, the first.
+fn distinct<'a>(fields: &'a [Field], by_name: &HashMap<&str, &Field>) -> impl Iterator<Item = &'a Field> {
+    fields
+        .iter()
+        .filter(|field| by_name.get(field.name.as_str()).is_some_and(|first| std::ptr::eq(*first, *field)))
 }
 
 fn compare_field(path: String, old: &Field, new: &Field, changes: &mut Vec<Change>) {
@@ -419,6 +426,13 @@ mod tests {
         let difference = diff(&schema([a(), b()]), &schema([b().with_description("b"), a()]));
         assert!(difference.is_identical());
         assert_eq!(difference.changes.len(), 1);
+    }
+
+    #[test]
+    fn of_doubled_fields_the_first_counts() {
+        let doubled = schema([Field::new("a", Primitive::Int), Field::new("a", Primitive::Str)]);
+        assert!(diff(&doubled, &doubled).is_identical());
+        assert!(diff(&doubled, &of(Primitive::Int)).is_identical());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Schemas: what fields the samples of a dataset have.
 //!
-//! - [`model`](self): [`SampleSchema`], [`Field`], [`FieldType`], plain data.
-//! - [`json`]: the JSON form in which local indexes store schemas, and the records of every generation.
-//! - [`reference`]: [`SchemaRef`], how entries name a schema.
+//! - [`SampleSchema`], [`Field`], [`FieldType`], plain data.
+//! - [`json`] and [`record`]: the JSON form in which local indexes store schemas, and the records of every generation.
+//! - [`mod@reference`]: [`SchemaRef`], how entries name a schema.
 //! - [`diff()`]: what changed between two schemas and whether data of one can be read as the other.
 //! - [`codegen`]: the Rust struct for a schema.
 
@@ -20,7 +20,7 @@ mod version;
 pub use self::codegen::to_rust;
 pub use self::diff::{Change, SchemaDiff, diff};
 pub use self::json_value::{json_to_value, value_to_json};
-pub use self::model::{ArrayType, Field, FieldType, Primitive, SampleSchema};
+pub use self::model::{ArrayType, Field, FieldType, MAX_DEPTH, Primitive, SampleSchema};
 pub use self::python_json::to_python_json;
 pub use self::reference::{Profile, SchemaRef};
 pub use self::republication::check_republication;

@@ -8,6 +8,8 @@
 //! JSON Schema records list their properties in an order that servers do not keep, and those of the Python package say
 //! nothing about the dtypes and shapes of arrays.
 
+use std::collections::HashSet;
+
 use serde_json::{Map as JsonMap, Value as Json};
 
 use super::json::{as_object, member, read_array, read_head, text};
@@ -38,7 +40,12 @@ impl SampleSchema {
     /// ```
     pub fn from_record(record: &Json) -> Result<Self> {
         let object = as_object(record, "a schema record")?;
-        let Some(body) = member(object, "schema") else { return Self::from_json_value(record) };
+        let Some(body) = member(object, "schema") else {
+            if member(object, "fields").is_none() {
+                return Err(Error::corrupt("a schema record has neither fields nor a JSON Schema"));
+            }
+            return Self::from_json_value(record);
+        };
         let mut schema = read_head(object)?;
         schema.fields = read_body(object, body).context("schema", &schema.name)?;
         Ok(schema)
@@ -65,7 +72,7 @@ fn read_body(record: &JsonMap<String, Json>, body: &Json) -> Result<Vec<Field>> 
 fn read_properties(schema: &JsonMap<String, Json>, depth: usize) -> Result<Vec<Field>> {
     let Some(properties) = member(schema, "properties") else { return Ok(Vec::new()) };
     let properties = as_object(properties, "the list of properties")?;
-    let required: std::collections::HashSet<&str> = member(schema, "required")
+    let required: HashSet<&str> = member(schema, "required")
         .and_then(Json::as_array)
         .map(|names| names.iter().filter_map(Json::as_str).collect())
         .unwrap_or_default();
@@ -179,6 +186,12 @@ mod tests {
     #[test]
     fn an_envelope_without_properties_is_not_an_empty_type() {
         assert_eq!(read(json!({"type": "object"})).unwrap_err().kind(), crate::ErrorKind::Corrupt);
+    }
+
+    #[test]
+    fn a_record_that_is_no_schema_is_not_an_empty_type() {
+        let entry = json!({"$type": "ac.foundation.dataset.record", "name": "S", "schemaRef": "at://a/b/c"});
+        assert_eq!(SampleSchema::from_record(&entry).unwrap_err().kind(), crate::ErrorKind::Corrupt);
     }
 
     #[test]

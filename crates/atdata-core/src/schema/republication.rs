@@ -24,8 +24,10 @@ pub fn check_republication(stored: &SampleSchema, new: &SampleSchema) -> Result<
     if difference.is_identical() {
         return Ok(());
     }
-    Err(Error::conflict(format!("this version is published with other fields; raise the version\n{difference}"))
-        .with("schema", &new.name)
-        .with("version", &new.version)
-        .with_retryable(false))
+    Err(Error::conflict(format!(
+        "this version is published with other fields; raise the version\n{difference}"
+    ))
+    .with("schema", &new.name)
+    .with("version", &new.version)
+    .with_retryable(false))
 }

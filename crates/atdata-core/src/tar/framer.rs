@@ -198,10 +198,15 @@ impl TarFramer {
     ) -> Result<Step<Member>> {
         let step = self.advance(&mut wanted);
         if step.is_err() {
-            self.state = State::Failed;
-            self.queue.clear();
+            self.fail();
         }
         step
+    }
+
+    /// Gives the archive up.
+    pub(super) fn fail(&mut self) {
+        self.state = State::Failed;
+        self.queue.clear();
     }
 
     fn advance(&mut self, wanted: &mut impl FnMut(MemberKind, &str) -> bool) -> Result<Step<Member>> {
@@ -209,7 +214,8 @@ impl TarFramer {
             match std::mem::take(&mut self.state) {
                 State::Header => {
                     let offset = self.queue.position();
-                    match self.queue.take_block() {
+                    let block = self.queue.take(BLOCK);
+                    match block.as_deref().and_then(<[u8]>::first_chunk) {
                         Some(block) => self.state = self.header(&HeaderBlock(block), offset, wanted)?,
                         None if self.finished => return self.end_without_marker(),
                         None => return Ok(Step::NeedInput),
@@ -303,7 +309,7 @@ impl TarFramer {
 
     fn header(
         &mut self,
-        block: &HeaderBlock,
+        block: &HeaderBlock<'_>,
         offset: u64,
         wanted: &mut impl FnMut(MemberKind, &str) -> bool,
     ) -> Result<State> {
@@ -339,7 +345,7 @@ impl TarFramer {
 
     fn member(
         &self,
-        block: &HeaderBlock,
+        block: &HeaderBlock<'_>,
         kind: MemberKind,
         stated: u64,
         header_offset: u64,

@@ -258,13 +258,15 @@ impl SampleFramer {
     ///
     /// # Errors
     /// As [`TarFramer::next_member_where`] and [`Grouper::push`]. A sample that was open when the shard turned out to
-    /// be damaged is not given: it may lack members.
+    /// be damaged is not given: it may lack members. After an error the rest of the shard cannot be read.
     pub fn next_sample(&mut self) -> Result<Step<RawSample>> {
         loop {
             let wanted = |kind, name: &str| kind == MemberKind::File && split_name(name).is_some();
             match self.framer.next_member_where(wanted)? {
                 Step::Item(member) => {
-                    if let Some(sample) = self.grouper.push(member)? {
+                    // Reading on would give what is left of a bad sample.
+                    let sample = self.grouper.push(member).inspect_err(|_| self.framer.fail())?;
+                    if let Some(sample) = sample {
                         return Ok(Step::Item(sample));
                     }
                 }

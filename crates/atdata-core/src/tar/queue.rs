@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
-use super::header::BLOCK;
-
 /// A queue of chunks that is read in runs of bytes, whatever the chunks' boundaries.
 ///
 /// It allocates only in [`ByteQueue::take`], for a run that crosses a boundary, and then exactly the run's size
@@ -56,17 +54,6 @@ impl ByteQueue {
             self.consumed(part.len());
         }
         Some(bytes.into())
-    }
-
-    /// Takes one block, or none if fewer bytes are waiting.
-    pub(super) fn take_block(&mut self) -> Option<[u8; BLOCK]> {
-        if let Some(block) = self.front.first_chunk::<BLOCK>() {
-            let block = *block;
-            self.front.advance(BLOCK);
-            self.consumed(BLOCK);
-            return Some(block);
-        }
-        self.take(BLOCK)?.first_chunk().copied()
     }
 
     /// Drops up to `count` bytes and says how many.

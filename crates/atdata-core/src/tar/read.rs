@@ -46,7 +46,7 @@ pub struct TarReader<R> {
 #[derive(Debug)]
 enum State<R> {
     Start(R),
-    Open(Decoder<R>),
+    Open(Box<Decoder<R>>),
     End,
 }
 
@@ -76,7 +76,7 @@ impl<R: Read> Iterator for TarReader<R> {
     fn next(&mut self) -> Option<Self::Item> {
         let mut decoder = match std::mem::replace(&mut self.state, State::End) {
             State::Start(reader) => match Decoder::new(reader) {
-                Ok(decoder) => decoder,
+                Ok(decoder) => Box::new(decoder),
                 Err(error) => return Some(Err(error)),
             },
             State::Open(decoder) => decoder,

@@ -246,7 +246,8 @@ impl Part {
 
 /// `start..end` or `start..end..step`, of integers or of letters.
 fn parse_range(text: &str) -> Result<Option<Part>> {
-    let mut ends = text.splitn(3, "..");
+    // The end of Python's pattern also matches before a last newline.
+    let mut ends = text.strip_suffix('\n').unwrap_or(text).splitn(3, "..");
     let (Some(start), Some(end)) = (ends.next(), ends.next()) else { return Ok(None) };
     let step = match ends.next() {
         None => 1,
