@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use atdata_core::source::Registry;
 use atdata_core::url::redact;
-use atdata_core::{DataStore, Error, Index, Result, StoredShard};
+use atdata_core::{DataStore, Error, Index, Result};
 use atdata_local::{LocalDiskStore, LocalIndex};
 
 use crate::args::Global;
@@ -35,7 +35,7 @@ impl Backends {
     /// The address is not understood or not built in; the index cannot be opened.
     pub(crate) async fn index(&self) -> Result<Arc<dyn Index>> {
         let path = self.index_path()?;
-        Ok(Arc::new(LocalIndex::open(&path).map_err(|error| error.with("path", path.display()))?))
+        Ok(Arc::new(LocalIndex::open(&path).await.map_err(|error| error.with("path", path.display()))?))
     }
 
     /// The index, if there is one: reading makes none.
@@ -70,7 +70,7 @@ impl Backends {
     /// The address is not understood or not built in; the directory cannot be used.
     pub(crate) fn store(&self) -> Result<Arc<dyn DataStore>> {
         let root = self.store_root()?;
-        Ok(Arc::new(LocalDiskStore::new(&root).map_err(|error| error.with("path", root.display()))?))
+        Ok(Arc::new(LocalDiskStore::open(&root).map_err(|error| error.with("path", root.display()))?))
     }
 
     fn store_root(&self) -> Result<PathBuf> {
@@ -80,17 +80,6 @@ impl Backends {
             ("s3" | "at", _) => Err(not_built_in("store", address)),
             ("", path) if !path.is_empty() => Ok(PathBuf::from(path)),
             _ => Err(Error::invalid("a store is file:DIR").with("url", redact(address))),
-        }
-    }
-
-    /// Removes shards that were written for an entry that did not come to be. What cannot be removed stays, and does
-    /// no harm: nothing refers to it.
-    pub(crate) fn discard(&self, shards: &[StoredShard]) {
-        for shard in shards {
-            let removed = local_path_of(&shard.url).map(std::fs::remove_file);
-            if let Some(Err(error)) = removed {
-                tracing::warn!(shard = shard.url, %error, "a shard without a dataset stays behind");
-            }
         }
     }
 }
@@ -103,7 +92,9 @@ pub(crate) fn local_path_of(url: &str) -> Option<PathBuf> {
 /// Scheme and rest; a bare path has no scheme.
 fn split(address: &str) -> (&str, &str) {
     match address.split_once(':') {
-        Some((scheme, rest)) if scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => (scheme, rest),
+        Some((scheme, rest)) if scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+            (scheme, rest)
+        }
         _ => ("", address),
     }
 }
@@ -112,7 +103,11 @@ fn split(address: &str) -> (&str, &str) {
 fn local_path(rest: &str) -> Result<PathBuf> {
     let path = match rest.strip_prefix("//") {
         Some(absolute) if absolute.starts_with('/') => absolute,
-        Some(_) => return Err(Error::invalid("after // comes an absolute path, as in file:///data").with("path", rest)),
+        Some(_) => {
+            return Err(
+                Error::invalid("after // comes an absolute path, as in file:///data").with("path", rest)
+            );
+        }
         None => rest,
     };
     match path.strip_prefix("~/") {
@@ -167,7 +162,11 @@ mod tests {
         assert!(error.to_string().contains("redis") && !error.to_string().contains("secret"), "{error}");
         assert_eq!(backends("", "s3://bucket/x").store_root().unwrap_err().kind(), ErrorKind::Unsupported);
         for nonsense in ["", "sqlite:", "mysql://x", "sqlite://host/x"] {
-            assert_eq!(backends(nonsense, "").index_path().unwrap_err().kind(), ErrorKind::Invalid, "{nonsense}");
+            assert_eq!(
+                backends(nonsense, "").index_path().unwrap_err().kind(),
+                ErrorKind::Invalid,
+                "{nonsense}"
+            );
         }
     }
 }

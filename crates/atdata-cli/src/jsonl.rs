@@ -76,12 +76,18 @@ pub(crate) fn fields_from_json(json: Json) -> Result<Map> {
 }
 
 fn object_from_json(mut object: JsonMap<String, Json>) -> Result<Value> {
-    let marker = if object.len() == 1 { object.keys().next().filter(|key| key.starts_with('$')).cloned() } else { None };
+    let marker = if object.len() == 1 {
+        object.keys().next().filter(|key| key.starts_with('$')).cloned()
+    } else {
+        None
+    };
     let Some(marker) = marker else { return map_from_json(object).map(Value::Map) };
     let inner = object.remove(&marker).unwrap_or_default();
     let wrong = |what: &str| Error::invalid(format!("{marker} holds {what}"));
     match (marker.as_str(), inner) {
-        ("$bytes", Json::String(text)) => base64(&text).map(Value::Bytes).ok_or_else(|| wrong("malformed base64")),
+        ("$bytes", Json::String(text)) => {
+            base64(&text).map(Value::Bytes).ok_or_else(|| wrong("malformed base64"))
+        }
         ("$float", Json::String(text)) => match text.as_str() {
             "nan" => Ok(Value::Float(f64::NAN)),
             "inf" => Ok(Value::Float(f64::INFINITY)),
@@ -89,7 +95,9 @@ fn object_from_json(mut object: JsonMap<String, Json>) -> Result<Value> {
             _ => Err(wrong("something other than nan, inf and -inf")),
         },
         ("$map", Json::Object(map)) => map_from_json(map).map(Value::Map),
-        ("$ndarray", Json::Object(array)) => array_from_json(&array).map(Value::Array).context("field", "$ndarray"),
+        ("$ndarray", Json::Object(array)) => {
+            array_from_json(&array).map(Value::Array).context("field", "$ndarray")
+        }
         // Somebody else's dollar key.
         (_, inner) => Ok(Value::Map([(marker.clone(), from_json(inner)?)].into_iter().collect())),
     }
@@ -97,16 +105,23 @@ fn object_from_json(mut object: JsonMap<String, Json>) -> Result<Value> {
 
 fn map_from_json(object: JsonMap<String, Json>) -> Result<Map> {
     if object.len() > MAX_KEYS {
-        return Err(Error::invalid(format!("an object has {} keys, at most {MAX_KEYS} are read", object.len())));
+        return Err(Error::invalid(format!(
+            "an object has {} keys, at most {MAX_KEYS} are read",
+            object.len()
+        )));
     }
     object.into_iter().map(|(key, value)| Ok((key, from_json(value)?))).collect()
 }
 
 fn array_from_json(array: &JsonMap<String, Json>) -> Result<NdArray> {
-    let member = |name: &str| array.get(name).ok_or_else(|| Error::invalid(format!("an array has no {name}")));
-    let text = |name: &str| member(name)?.as_str().ok_or_else(|| Error::invalid(format!("{name} is not text")));
+    let member =
+        |name: &str| array.get(name).ok_or_else(|| Error::invalid(format!("an array has no {name}")));
+    let text =
+        |name: &str| member(name)?.as_str().ok_or_else(|| Error::invalid(format!("{name} is not text")));
     let shape = member("shape")?.as_array().and_then(|dims| {
-        dims.iter().map(|dim| dim.as_u64().and_then(|dim| usize::try_from(dim).ok())).collect::<Option<Vec<_>>>()
+        dims.iter()
+            .map(|dim| dim.as_u64().and_then(|dim| usize::try_from(dim).ok()))
+            .collect::<Option<Vec<_>>>()
     });
     let shape = shape.ok_or_else(|| Error::invalid("the shape is not a list of lengths"))?;
     let data = base64(text("data")?).ok_or_else(|| Error::invalid("the data is malformed base64"))?;

@@ -45,14 +45,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // Nothing can be done if even this cannot be printed.
             let _ = error.print();
-            let asked_for = matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
+            let asked_for =
+                matches!(error.kind(), ClapErrorKind::DisplayHelp | ClapErrorKind::DisplayVersion);
             return ExitCode::from(if asked_for { 0 } else { 2 });
         }
     };
     start_logging(args.global.verbose);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return output::report(&Failure::from(atdata_core::Error::from_io(error)), args.global.json),
+        Err(error) => {
+            return output::report(&Failure::from(atdata_core::Error::from_io(error)), args.global.json);
+        }
     };
     let mut out = Out::stdout(args.global.json);
     let result = runtime.block_on(commands::run(&args, &mut out));

@@ -8,8 +8,11 @@ use atdata_core::{Error, Result};
 /// An identifier that looks like `text`: other characters become underscores, and what would be a number or a keyword
 /// gets one.
 pub(crate) fn identifier(text: &str) -> String {
-    let mut name: String =
-        text.trim().chars().map(|c| if c == '_' || c.is_ascii_digit() || c.is_alphabetic() { c } else { '_' }).collect();
+    let mut name: String = text
+        .trim()
+        .chars()
+        .map(|c| if c == '_' || c.is_ascii_digit() || c.is_alphabetic() { c } else { '_' })
+        .collect();
     if name.is_empty() {
         name.push('_');
     }
@@ -39,8 +42,10 @@ pub(crate) fn identifiers(names: &[String], what: &str) -> Result<Vec<String>> {
         let identifier = identifier(name);
         if !seen.insert(identifier.clone()) {
             let others: Vec<_> = names.iter().filter(|other| self::identifier(other) == identifier).collect();
-            return Err(Error::invalid(format!("several {what} would be the field {identifier}: {others:?}"))
-                .with("field", identifier));
+            return Err(Error::invalid(format!(
+                "several {what} would be the field {identifier}: {others:?}"
+            ))
+            .with("field", identifier));
         }
         out.push(identifier);
     }

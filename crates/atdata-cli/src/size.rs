@@ -65,6 +65,9 @@ mod tests {
 
     #[test]
     fn sizes_are_written_with_one_decimal() {
-        assert_eq!([0, 999, 1000, 999_950, 1_500_000_000].map(format), ["0 B", "999 B", "1.0 kB", "1.0 MB", "1.5 GB"]);
+        assert_eq!(
+            [0, 999, 1000, 999_950, 1_500_000_000].map(format),
+            ["0 B", "999 B", "1.0 kB", "1.0 MB", "1.5 GB"]
+        );
     }
 }

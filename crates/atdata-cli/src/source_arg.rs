@@ -63,7 +63,9 @@ pub(crate) async fn open(argument: &str, backends: &Backends) -> CliResult<Sourc
     };
     if let (Some(index), Some(entry)) = (&index, entry) {
         if path.exists() {
-            note(format_args!("{argument} is a dataset and a path; the dataset is meant, ./{argument} is the path"));
+            note(format_args!(
+                "{argument} is a dataset and a path; the dataset is meant, ./{argument} is the path"
+            ));
         }
         return Ok(from_entry(&**index, entry, backends).await?);
     }
@@ -73,24 +75,13 @@ pub(crate) async fn open(argument: &str, backends: &Backends) -> CliResult<Sourc
     not_found(argument, index.as_deref(), backends).await
 }
 
-/// Finds a dataset by name only.
-///
-/// # Errors
-/// There is none, or the index cannot be read.
-pub(crate) async fn entry(name: &str, backends: &Backends) -> CliResult<(Arc<dyn Index>, Arc<dyn IndexEntry>)> {
-    let index = backends.existing_index().await?;
-    if let Some(index) = &index
-        && let Some(entry) = optional(index.get_dataset(name).await)?
-    {
-        return Ok((index.clone(), entry));
-    }
-    not_found(name, index.as_deref(), backends).await
-}
-
 async fn from_entry(index: &dyn Index, entry: Arc<dyn IndexEntry>, backends: &Backends) -> Result<Source> {
     let schema = optional(index.decode_schema(entry.schema_ref()).await)?;
     if schema.is_none() {
-        tracing::info!(schema = entry.schema_ref(), "the index does not have the schema; samples are read unchecked");
+        tracing::info!(
+            schema = entry.schema_ref(),
+            "the index does not have the schema; samples are read unchecked"
+        );
     }
     let shards = UrlSource::from_urls(entry.data_urls(), &backends.registry())
         .map_err(|error| error.with("name", entry.name()))?;
@@ -120,7 +111,8 @@ async fn from_address(argument: &str, backends: &Backends) -> Result<Source> {
 fn is_address(argument: &str) -> bool {
     let own_reference = argument.starts_with("atdata://") || argument.starts_with('@');
     let path = ["/", "./", "../", "~/", "file:", "pipe:"].iter().any(|start| argument.starts_with(start));
-    !own_reference && (path || argument == "-" || argument == "." || argument == ".." || argument.contains("://"))
+    !own_reference
+        && (path || argument == "-" || argument == "." || argument == ".." || argument.contains("://"))
 }
 
 async fn not_found<T>(wanted: &str, index: Option<&dyn Index>, backends: &Backends) -> CliResult<T> {
@@ -130,7 +122,8 @@ async fn not_found<T>(wanted: &str, index: Option<&dyn Index>, backends: &Backen
         return Err(error).hint(|| format!("there is no index at {address} yet; `atdata import` makes one"));
     };
     let suggestion = suggestion(wanted, names(index).await?);
-    Err(error.with("index", address)).hint(|| suggestion.unwrap_or_else(|| "`atdata ls` lists the datasets".to_owned()))
+    Err(error.with("index", address))
+        .hint(|| suggestion.unwrap_or_else(|| "`atdata ls` lists the datasets".to_owned()))
 }
 
 /// "Did you mean …?", if a name is close enough.

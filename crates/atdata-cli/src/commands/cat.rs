@@ -58,11 +58,13 @@ async fn csv(mut samples: Samples<Keyed<DictSample>>, out: &mut Out) -> CliResul
             writer.write_record(&columns).map_err(csv_error)?;
         }
         if let Some(extra) = fields.keys().find(|name| !columns.iter().any(|column| column == name)) {
-            return Err(Error::invalid("a sample has a field that the first one does not have; use --format jsonl")
-                .with("field", extra)
-                .with("key", key)
-                .with("shard", shard)
-                .into());
+            return Err(Error::invalid(
+                "a sample has a field that the first one does not have; use --format jsonl",
+            )
+            .with("field", extra)
+            .with("key", key)
+            .with("shard", shard)
+            .into());
         }
         let cells = columns.iter().map(|column| fields.get(column).map_or_else(String::new, cell));
         writer.write_record(cells).map_err(csv_error)?;

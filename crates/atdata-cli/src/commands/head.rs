@@ -58,13 +58,15 @@ fn short(value: &Value) -> String {
         Value::Array(array) => format!("{array} {}", array.preview(ELEMENTS)),
         Value::List(items) => {
             let first: Vec<String> = items.iter().take(ELEMENTS).map(short).collect();
-            let more = if items.len() > ELEMENTS { format!(", … ({} items)", items.len()) } else { String::new() };
+            let more =
+                if items.len() > ELEMENTS { format!(", … ({} items)", items.len()) } else { String::new() };
             format!("[{}{more}]", first.join(", "))
         }
         Value::Map(map) => {
             let first: Vec<String> =
                 map.iter().take(ELEMENTS).map(|(key, value)| format!("{key:?}: {}", short(value))).collect();
-            let more = if map.len() > ELEMENTS { format!(", … ({} entries)", map.len()) } else { String::new() };
+            let more =
+                if map.len() > ELEMENTS { format!(", … ({} entries)", map.len()) } else { String::new() };
             format!("{{{}{more}}}", first.join(", "))
         }
         other => other.to_string(),
@@ -83,6 +85,6 @@ mod tests {
         assert_eq!(short(&Value::Bytes(vec![1, 255].into())), "<2 bytes> 01 ff");
         assert_eq!(short(&Value::List(vec![Value::Int(1); 9])), "[1, 1, 1, 1, 1, 1, 1, 1, … (9 items)]");
         let array = NdArray::from_vec(&[3], vec![1u8, 2, 3]).unwrap();
-        assert_eq!(short(&Value::Array(array)), "<|u1 (3,)> [1, 2, 3]");
+        assert_eq!(short(&Value::Array(array)), "<u1 (3,)> [1, 2, 3]");
     }
 }

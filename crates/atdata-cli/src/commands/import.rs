@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use atdata_core::schema::{SampleSchema, SchemaRef, diff};
+use atdata_core::schema::{SampleSchema, diff};
 use atdata_core::tar::{SequentialKeys, validate_key};
 use atdata_core::{
-    DataStore, Error, IfExists, Index, IndexEntry, Map, NewDataset, PackedSample, Result, ShardInput, StoredShard,
-    WriteOptions, ensure_free, prefix,
+    DataStore, Error, IfExists, Index, IndexEntry, Map, NewDataset, PackedSample, Result, ShardInput,
+    StoredShard, WriteOptions, ensure_free, prefix,
 };
 use futures::future::{Either, select};
 use futures::stream::BoxStream;
@@ -98,7 +98,8 @@ fn samples(
                     Ok(Some(PackedSample::new(key, sample.payload)))
                 }
                 Item::Skipped(skip) => {
-                    let error = Error::invalid(format!("{}: {}", skip.reason, skip.detail)).with("item", &skip.item);
+                    let error =
+                        Error::invalid(format!("{}: {}", skip.reason, skip.detail)).with("item", &skip.item);
                     report.skip(skip);
                     if strict { Err(error) } else { Ok(None) }
                 }
@@ -189,10 +190,14 @@ async fn register(
     new.if_exists = if args.replace { IfExists::Replace } else { IfExists::Fail };
     for attempt in 1.. {
         // The version of a schema from a file is the author's choice; that of an inferred one follows the last.
-        let schema = if args.schema.is_some() { schema.clone() } else { next_version(index, &schema).await? };
+        let schema =
+            if args.schema.is_some() { schema.clone() } else { next_version(index, &schema).await? };
         new.schema = schema.into();
         match index.insert_dataset(new.clone()).await {
-            Err(error) if error.kind() == atdata_core::ErrorKind::Conflict && args.schema.is_none() && attempt < ATTEMPTS => {}
+            Err(error)
+                if error.kind() == atdata_core::ErrorKind::Conflict
+                    && args.schema.is_none()
+                    && attempt < ATTEMPTS => {}
             done => return done,
         }
     }
@@ -201,13 +206,16 @@ async fn register(
 
 /// The schema under the version of the latest one if the fields are the same, and under the one after it if not.
 async fn next_version(index: &dyn Index, schema: &SampleSchema) -> Result<SampleSchema> {
-    let latest: SchemaRef = schema.name.parse()?;
     let mut next = schema.clone();
-    if let Some(latest) = optional(index.get_schema(&latest.to_string()).await)? {
+    if let Some(latest) = optional(index.get_schema(&schema.name).await)? {
         if diff(&latest.schema, schema).is_identical() {
             return Ok(latest.schema);
         }
-        next.version = latest.schema.version.next();
+        let release = latest.schema.version.release().ok_or_else(|| {
+            Error::invalid("the latest schema of this name has a version that is not three integers")
+                .with("schema", &latest.reference)
+        })?;
+        next.version = release.next_patch().into();
     }
     Ok(next)
 }

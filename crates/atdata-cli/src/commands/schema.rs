@@ -91,7 +91,10 @@ async fn compare(old: &str, new: &str, backends: &Backends, out: &mut Out) -> Cl
     } else {
         out.line(printable(&difference.to_string()))?;
         let can = if difference.can_read_old_data() { "can" } else { "cannot" };
-        out.line(format_args!("{} {} {can} read data of {} {}.", new.name, new.version, old.name, old.version))?;
+        out.line(format_args!(
+            "{} {} {can} read data of {} {}.",
+            new.name, new.version, old.name, old.version
+        ))?;
     }
     Ok(if same { Status::Done } else { Status::Differs })
 }
@@ -119,7 +122,9 @@ pub(crate) fn read_file(path: &Path) -> Result<SampleSchema> {
     let read = || {
         let size = std::fs::metadata(path)?.len();
         if size > MAX_FILE {
-            return Err(Error::invalid(format!("a schema file of {size} bytes; at most {MAX_FILE} are read")));
+            return Err(Error::invalid(format!(
+                "a schema file of {size} bytes; at most {MAX_FILE} are read"
+            )));
         }
         let schema = SampleSchema::from_json(&std::fs::read_to_string(path)?)?;
         schema.validate()?;

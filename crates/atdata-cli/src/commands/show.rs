@@ -65,7 +65,9 @@ fn print(source: &Source, shards: &[ShardInfo], samples: Option<u64>, out: &mut 
     let mut pair = |name: &str, value: &str| out.line(format_args!("{name:<9} {}", printable(value)));
     pair("name", &source.label)?;
     if let Some(entry) = &source.entry {
-        for (name, value) in [("cid", entry.cid()), ("uri", entry.uri()), ("schema", Some(entry.schema_ref()))] {
+        for (name, value) in
+            [("cid", entry.cid()), ("uri", entry.uri()), ("schema", Some(entry.schema_ref()))]
+        {
             if let Some(value) = value {
                 pair(name, value)?;
             }

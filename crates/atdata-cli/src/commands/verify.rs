@@ -233,18 +233,19 @@ impl DataSource for OneShard {
         let size = body.size();
         let hashed = self.hashed.clone();
         // The marker at the end notices that the stream was read to its end, which it is not after an error.
-        let chunks = body.into_chunks().map(Some).chain(futures::stream::iter([None])).filter_map(move |chunk| {
-            let mut hashed = hashed.lock().unwrap_or_else(PoisonError::into_inner);
-            match &chunk {
-                Some(Ok(bytes)) => {
-                    hashed.hasher.update(bytes);
-                    hashed.bytes += bytes.len() as u64;
+        let chunks =
+            body.into_chunks().map(Some).chain(futures::stream::iter([None])).filter_map(move |chunk| {
+                let mut hashed = hashed.lock().unwrap_or_else(PoisonError::into_inner);
+                match &chunk {
+                    Some(Ok(bytes)) => {
+                        hashed.hasher.update(bytes);
+                        hashed.bytes += bytes.len() as u64;
+                    }
+                    Some(Err(_)) => {}
+                    None => hashed.sum = Some(hex(&std::mem::take(&mut hashed.hasher).finalize())),
                 }
-                Some(Err(_)) => {}
-                None => hashed.sum = Some(hex(&std::mem::take(&mut hashed.hasher).finalize())),
-            }
-            std::future::ready(chunk)
-        });
+                std::future::ready(chunk)
+            });
         Ok(ShardBody::stream(size, chunks.boxed()))
     }
 }

@@ -65,15 +65,20 @@ impl Columns {
                     columns.push(array.column());
                 }
             } else if let Some(name) = renamed.next() {
-                let guess = Guess::of(rows.iter().filter(|row| row.len() == header.len()).filter_map(|row| row.get(at)));
+                let guess = Guess::of(
+                    rows.iter().filter(|row| row.len() == header.len()).filter_map(|row| row.get(at)),
+                );
                 let field = Field::new(name, guess.primitive());
-                columns.push(Column::Scalar { at, field: if guess.empty { field.optional() } else { field } });
+                columns
+                    .push(Column::Scalar { at, field: if guess.empty { field.optional() } else { field } });
             }
         }
         for column in &columns {
             schema = schema.field(match column {
                 Column::Scalar { field, .. } => field.clone(),
-                Column::Array { name, dtype, shape, .. } => Field::new(name.clone(), array_type(dtype, shape)),
+                Column::Array { name, dtype, shape, .. } => {
+                    Field::new(name.clone(), array_type(dtype, shape))
+                }
                 Column::Absent { name } => Field::new(name.clone(), FieldType::Any).optional(),
             });
         }
@@ -90,14 +95,18 @@ impl Columns {
         let gathered = gather(header, &[], arrays)?;
         let mut columns = Vec::new();
         for field in &schema.fields {
-            let place = header.iter().position(|name| *name == field.name || names::identifier(name) == field.name);
+            let place =
+                header.iter().position(|name| *name == field.name || names::identifier(name) == field.name);
             let column = match (gathered.iter().find(|array| array.name == field.name), place) {
                 (Some(array), _) => array.column(),
                 (None, Some(at)) => Column::Scalar { at, field: field.clone() },
                 (None, None) if field.optional => Column::Absent { name: field.name.clone() },
                 (None, None) => {
-                    return Err(Error::invalid(format!("no column for a field of the schema; there are {}", header.join(", ")))
-                        .with("field", &field.name));
+                    return Err(Error::invalid(format!(
+                        "no column for a field of the schema; there are {}",
+                        header.join(", ")
+                    ))
+                    .with("field", &field.name));
                 }
             };
             columns.push(column);
@@ -205,7 +214,9 @@ pub(super) fn cell(row: &ByteRecord, at: usize, field: &Field) -> std::result::R
     let wrong = || misfit(format!("{}: {:?} is not {}", field.name, shorten(text), field.field_type));
     match &field.field_type {
         FieldType::Primitive(Primitive::Int) => int_of_any_width(text).ok_or_else(wrong),
-        FieldType::Primitive(Primitive::Float) => text.trim().parse().ok().map(Value::Float).ok_or_else(wrong),
+        FieldType::Primitive(Primitive::Float) => {
+            text.trim().parse().ok().map(Value::Float).ok_or_else(wrong)
+        }
         FieldType::Primitive(Primitive::Bool) => match (boolean(text), text) {
             (Some(value), _) => Ok(value),
             (None, "0") => Ok(Value::Bool(false)),
@@ -240,8 +251,13 @@ pub(super) fn array(
     let mut values = Vec::with_capacity(count);
     for at in first..first + count {
         let text = text(row, at)?;
-        let value = int_of_any_width(text).or_else(|| text.trim().parse().ok().map(Value::Float)).or_else(|| boolean(text));
-        values.push(value.ok_or_else(|| misfit(format!("{:?} in column {} is not a number", shorten(text), at + 1)))?);
+        let value = int_of_any_width(text)
+            .or_else(|| text.trim().parse().ok().map(Value::Float))
+            .or_else(|| boolean(text));
+        values
+            .push(value.ok_or_else(|| {
+                misfit(format!("{:?} in column {} is not a number", shorten(text), at + 1))
+            })?);
     }
     arrays::from_values(dtype, shape, &values).map(Value::Array).map_err(|error| misfit(error.to_string()))
 }
@@ -311,7 +327,10 @@ fn parse(header: &[String], rows: &[ByteRecord], argument: &str) -> Result<Gathe
     let dtype = match dtype.filter(|dtype| !dtype.is_empty()) {
         Some(dtype) => dtype.parse().context("dtype", dtype)?,
         None => {
-            let cells = rows.iter().filter(|row| row.len() == header.len()).flat_map(|row| row.iter().skip(first).take(count));
+            let cells = rows
+                .iter()
+                .filter(|row| row.len() == header.len())
+                .flat_map(|row| row.iter().skip(first).take(count));
             let guess = Guess::of(cells);
             let name = match guess.primitive() {
                 Primitive::Int => "int64",
@@ -348,8 +367,13 @@ mod tests {
 
     fn types(header: &[&str], data: &[&[&str]], arrays: &[&str]) -> Vec<String> {
         let mut notes = Vec::new();
-        let columns =
-            Columns::inferred(SampleSchema::new("S"), &names(header), &rows(data), &names(arrays), &mut notes);
+        let columns = Columns::inferred(
+            SampleSchema::new("S"),
+            &names(header),
+            &rows(data),
+            &names(arrays),
+            &mut notes,
+        );
         columns.unwrap().schema.fields.iter().map(ToString::to_string).collect()
     }
 
@@ -373,12 +397,29 @@ mod tests {
         assert_eq!(types(&header, data, &["px=p0..p3"]), ["id: str", "px: ndarray<int64, (4)>"]);
         assert_eq!(types(&header, data, &["px=p0..p3:uint8:2x2"]), ["id: str", "px: ndarray<uint8, (2, 2)>"]);
         let mut notes = Vec::new();
-        for wrong in ["px", "px=p0", "px=p0..p9", "px=p3..p0", "px=p0..p3:uint8:3x3", "px=p0..p3:nonsense", "p x=p0..p1"] {
-            let columns = Columns::inferred(SampleSchema::new("S"), &names(&header), &rows(data), &names(&[wrong]), &mut notes);
+        for wrong in [
+            "px",
+            "px=p0",
+            "px=p0..p9",
+            "px=p3..p0",
+            "px=p0..p3:uint8:3x3",
+            "px=p0..p3:nonsense",
+            "p x=p0..p1",
+        ] {
+            let columns = Columns::inferred(
+                SampleSchema::new("S"),
+                &names(&header),
+                &rows(data),
+                &names(&[wrong]),
+                &mut notes,
+            );
             assert!(columns.is_err(), "{wrong}");
         }
         let twice = names(&["a=p0..p1", "b=p1..p2"]);
-        assert!(Columns::inferred(SampleSchema::new("S"), &names(&header), &rows(data), &twice, &mut notes).is_err());
+        assert!(
+            Columns::inferred(SampleSchema::new("S"), &names(&header), &rows(data), &twice, &mut notes)
+                .is_err()
+        );
     }
 
     #[test]

@@ -24,7 +24,10 @@ const UNKNOWN: &str = "a field that the schema does not have";
 impl Misfit {
     fn wrong_type(expected: &FieldType, found: &Value) -> Self {
         let shown: String = found.to_string().chars().take(40).collect();
-        Self { reason: WRONG_TYPE, detail: format!("expected {expected}, found {} {shown}", found.type_name()) }
+        Self {
+            reason: WRONG_TYPE,
+            detail: format!("expected {expected}, found {} {shown}", found.type_name()),
+        }
     }
 
     fn new(detail: impl Into<String>) -> Self {
@@ -67,7 +70,10 @@ impl Conformer {
         }
         let mut out = Map::with_capacity(values.len());
         for (field, value) in self.schema.fields.iter().zip(values) {
-            out.insert(field.name.clone(), conform_field(field, value).map_err(|misfit| misfit.in_field(&field.name))?);
+            out.insert(
+                field.name.clone(),
+                conform_field(field, value).map_err(|misfit| misfit.in_field(&field.name))?,
+            );
         }
         Ok(out)
     }
@@ -110,11 +116,10 @@ pub(super) fn conform_value(value: Value, expected: &FieldType) -> Result<Value>
             .collect::<Result<Map>>()
             .map(Value::Map),
         (FieldType::Object(fields), Value::Map(map)) => conform_struct(map, fields).map(Value::Map),
-        (FieldType::Sparse | FieldType::ArrowTensor | FieldType::Safetensors | FieldType::DataFrame, value)
-            if value.as_bytes().is_some() =>
-        {
-            Ok(value)
-        }
+        (
+            FieldType::Sparse | FieldType::ArrowTensor | FieldType::Safetensors | FieldType::DataFrame,
+            value,
+        ) if value.as_bytes().is_some() => Ok(value),
         (expected, value) => Err(Misfit::wrong_type(expected, &value)),
     }
 }
@@ -138,7 +143,10 @@ fn conform_struct(mut map: Map, fields: &[Field]) -> Result<Map> {
     let mut out = Map::with_capacity(fields.len());
     for field in fields {
         let value = map.remove(&field.name);
-        out.insert(field.name.clone(), conform_field(field, value).map_err(|misfit| misfit.in_field(&field.name))?);
+        out.insert(
+            field.name.clone(),
+            conform_field(field, value).map_err(|misfit| misfit.in_field(&field.name))?,
+        );
     }
     match map.keys().next() {
         Some(unknown) => Err(Misfit { reason: UNKNOWN, detail: unknown.to_owned() }),
@@ -195,7 +203,9 @@ mod tests {
     }
 
     fn schema() -> SampleSchema {
-        SampleSchema::new("S").field(Field::new("a", Primitive::Float)).field(Field::new("b", Primitive::Str).optional())
+        SampleSchema::new("S")
+            .field(Field::new("a", Primitive::Float))
+            .field(Field::new("b", Primitive::Str).optional())
     }
 
     #[test]
@@ -206,19 +216,30 @@ mod tests {
 
     #[test]
     fn misfits_name_the_field() {
-        assert_eq!(conform(schema(), "{}").unwrap_err(), Misfit { reason: MISSING, detail: "a: missing".into() });
+        assert_eq!(
+            conform(schema(), "{}").unwrap_err(),
+            Misfit { reason: MISSING, detail: "a: missing".into() }
+        );
         assert_eq!(conform(schema(), r#"{"a": 1, "z": 1}"#).unwrap_err().reason, UNKNOWN);
         let misfit = conform(schema(), r#"{"a": "x"}"#).unwrap_err();
-        assert_eq!((misfit.reason, misfit.detail.as_str()), (WRONG_TYPE, "a: expected float, found str \"x\""));
+        assert_eq!(
+            (misfit.reason, misfit.detail.as_str()),
+            (WRONG_TYPE, "a: expected float, found str \"x\"")
+        );
         assert_eq!(conform(schema(), r#"{"a": null}"#).unwrap_err().reason, WRONG_TYPE);
     }
 
     #[test]
     fn lists_become_arrays_where_the_schema_says_so() {
-        let array = ArrayType { dtype: Some("uint8".into()), shape: Some(vec![Some(2), None]), dimension_names: None };
+        let array = ArrayType {
+            dtype: Some("uint8".into()),
+            shape: Some(vec![Some(2), None]),
+            dimension_names: None,
+        };
         let schema = || SampleSchema::new("S").field(Field::new("a", array.clone()));
-        assert_eq!(conform(schema(), r#"{"a": [[1, 2, 3], [4, 5, 6]]}"#).unwrap(), r#"{"a": <|u1 (2, 3)>}"#);
-        for line in [r#"{"a": [[1], [300]]}"#, r#"{"a": [1, 2]}"#, r#"{"a": [[1], [2, 3]]}"#, r#"{"a": "x"}"#] {
+        assert_eq!(conform(schema(), r#"{"a": [[1, 2, 3], [4, 5, 6]]}"#).unwrap(), r#"{"a": <u1 (2, 3)>}"#);
+        for line in [r#"{"a": [[1], [300]]}"#, r#"{"a": [1, 2]}"#, r#"{"a": [[1], [2, 3]]}"#, r#"{"a": "x"}"#]
+        {
             assert_eq!(conform(schema(), line).unwrap_err().reason, WRONG_TYPE, "{line}");
         }
     }
@@ -233,6 +254,9 @@ mod tests {
         };
         assert!(conform(schema(), r#"{"s": {"x": 1}, "m": {"k": [1, null]}}"#).is_ok());
         assert_eq!(conform(schema(), r#"{"s": {"x": 1, "y": 2}, "m": {}}"#).unwrap_err().reason, UNKNOWN);
-        assert_eq!(conform(schema(), r#"{"s": {"x": 1}, "m": {"k": ["a"]}}"#).unwrap_err().reason, WRONG_TYPE);
+        assert_eq!(
+            conform(schema(), r#"{"s": {"x": 1}, "m": {"k": ["a"]}}"#).unwrap_err().reason,
+            WRONG_TYPE
+        );
     }
 }

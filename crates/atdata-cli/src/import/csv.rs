@@ -63,10 +63,8 @@ fn fields(columns: &Columns, width: usize, row: &ByteRecord) -> std::result::Res
             Column::Absent { .. } => Value::Nil,
             Column::Scalar { at, field } => columns::cell(row, *at, field)?,
             Column::Array { first, count, shape, dtype, name } => {
-                columns::array(row, *first, *count, shape, dtype).map_err(|misfit| Misfit {
-                    detail: format!("{name}: {}", misfit.detail),
-                    ..misfit
-                })?
+                columns::array(row, *first, *count, shape, dtype)
+                    .map_err(|misfit| Misfit { detail: format!("{name}: {}", misfit.detail), ..misfit })?
             }
         };
         map.insert(column.name(), value);

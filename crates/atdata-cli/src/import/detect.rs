@@ -35,9 +35,8 @@ pub(super) fn format(input: &str, chosen: Option<InputFormat>) -> CliResult<Inpu
         "npy" | "npz" => Ok(InputFormat::Numpy),
         "tar" | "tgz" => Ok(InputFormat::Webdataset),
         _ if lower.contains(".tar") => Ok(InputFormat::Webdataset),
-        _ => Err(Error::unsupported("the name does not tell what the input is").with("path", input)).hint(|| {
-            "--format says it: images, csv, jsonl, numpy or webdataset".to_owned()
-        }),
+        _ => Err(Error::unsupported("the name does not tell what the input is").with("path", input))
+            .hint(|| "--format says it: images, csv, jsonl, numpy or webdataset".to_owned()),
     }
 }
 

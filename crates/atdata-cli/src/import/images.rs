@@ -34,7 +34,8 @@ pub(super) fn plan(context: &Context<'_>) -> Result<Plan> {
     let field = &options.label_field;
     let taken = ["image", "format", "width", "height", "path"].contains(&field.as_str());
     if taken || names::identifier(field) != *field {
-        return Err(Error::invalid("the field of the label needs an identifier that is not taken").with("field", field));
+        return Err(Error::invalid("the field of the label needs an identifier that is not taken")
+            .with("field", field));
     }
     let schema = match &context.given {
         Some(schema) => schema.clone(),
@@ -78,7 +79,8 @@ fn field_names(options: &ImageOptions) -> Vec<String> {
 /// The schema. The label is optional if there are images outside of sub-folders.
 fn infer(schema: SampleSchema, options: &ImageOptions, root: &Path) -> SampleSchema {
     let image: FieldType = if options.decode {
-        ArrayType { dtype: Some("uint8".into()), shape: Some(vec![None, None, None]), ..ArrayType::default() }.into()
+        ArrayType { dtype: Some("uint8".into()), shape: Some(vec![None, None, None]), ..ArrayType::default() }
+            .into()
     } else {
         Primitive::Bytes.into()
     };
@@ -136,7 +138,8 @@ impl Reading {
             (self.options.label_field.as_str(), label.into()),
             ("path", inside.into()),
         ];
-        let fields = all.into_iter().filter(|(name, _)| self.wanted.iter().any(|wanted| wanted == name)).collect();
+        let fields =
+            all.into_iter().filter(|(name, _)| self.wanted.iter().any(|wanted| wanted == name)).collect();
         self.conformer.conform(fields).map_err(|misfit| (misfit.reason, misfit.detail))
     }
 }

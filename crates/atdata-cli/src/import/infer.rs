@@ -93,7 +93,8 @@ impl Struct {
     }
 
     fn is_struct(&self) -> bool {
-        self.fields.len() <= MAX_FIELDS && self.fields.iter().all(|(name, ..)| names::identifier(name) == *name)
+        self.fields.len() <= MAX_FIELDS
+            && self.fields.iter().all(|(name, ..)| names::identifier(name) == *name)
     }
 
     /// All values in one.
@@ -119,7 +120,9 @@ impl Seen {
         }
         // Lists and maps are taken in without being built anew for each value.
         match (&mut self.kind, value) {
-            (Kind::List(seen), Value::List(items)) => items.iter().for_each(|item| seen.observe_at(item, depth + 1)),
+            (Kind::List(seen), Value::List(items)) => {
+                items.iter().for_each(|item| seen.observe_at(item, depth + 1))
+            }
             (Kind::Struct(seen), Value::Map(map)) => {
                 seen.observe_at(map, depth);
                 if !seen.is_struct() {
@@ -127,7 +130,9 @@ impl Seen {
                     self.kind = Kind::Map(Box::new(merged));
                 }
             }
-            (Kind::Map(seen), Value::Map(map)) => map.iter().for_each(|(_, value)| seen.observe_at(value, depth + 1)),
+            (Kind::Map(seen), Value::Map(map)) => {
+                map.iter().for_each(|(_, value)| seen.observe_at(value, depth + 1))
+            }
             (kind, _) => {
                 let seen = std::mem::take(kind);
                 self.kind = seen.merge(Kind::of(value, depth));
@@ -149,7 +154,9 @@ impl Seen {
         match &self.kind {
             Kind::Nothing | Kind::Any => FieldType::Any,
             Kind::Primitive(primitive) => (*primitive).into(),
-            Kind::Array(dtype) => FieldType::NdArray(ArrayType { dtype: dtype.clone(), ..ArrayType::default() }),
+            Kind::Array(dtype) => {
+                FieldType::NdArray(ArrayType { dtype: dtype.clone(), ..ArrayType::default() })
+            }
             Kind::Records => FieldType::Structured(ArrayType::default()),
             Kind::List(items) => FieldType::list(items.item_type()),
             Kind::Map(values) => FieldType::map(values.item_type()),
@@ -198,7 +205,9 @@ impl Kind {
             (Kind::Records, Kind::Records) => Kind::Records,
             (Kind::List(a), Kind::List(b)) => Kind::List(Box::new(a.merge(*b))),
             (Kind::Map(a), Kind::Map(b)) => Kind::Map(Box::new(a.merge(*b))),
-            (Kind::Map(a), Kind::Struct(b)) | (Kind::Struct(b), Kind::Map(a)) => Kind::Map(Box::new(a.merge(b.merged()))),
+            (Kind::Map(a), Kind::Struct(b)) | (Kind::Struct(b), Kind::Map(a)) => {
+                Kind::Map(Box::new(a.merge(b.merged())))
+            }
             (Kind::Struct(a), Kind::Struct(b)) => Kind::merge_structs(a, b),
             _ => Kind::Any,
         }
@@ -248,13 +257,19 @@ mod tests {
 
     #[test]
     fn scalars_widen_and_mixtures_are_any() {
-        let lines = [r#"{"a": 1, "b": 1, "c": "x", "d": null, "e": true}"#, r#"{"a": 2, "b": 1.5, "c": 1, "e": false}"#];
+        let lines = [
+            r#"{"a": 1, "b": 1, "c": "x", "d": null, "e": true}"#,
+            r#"{"a": 2, "b": 1.5, "c": 1, "e": false}"#,
+        ];
         assert_eq!(types(&lines), ["a: int", "b: float", "c: any", "d: any?", "e: bool"]);
     }
 
     #[test]
     fn missing_and_null_fields_are_optional() {
-        assert_eq!(types(&[r#"{"a": 1, "b": "x"}"#, r#"{"a": null, "c": 2}"#]), ["a: int?", "b: str?", "c: int?"]);
+        assert_eq!(
+            types(&[r#"{"a": 1, "b": "x"}"#, r#"{"a": null, "c": 2}"#]),
+            ["a: int?", "b: str?", "c: int?"]
+        );
     }
 
     #[test]

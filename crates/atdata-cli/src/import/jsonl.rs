@@ -38,7 +38,8 @@ pub(super) fn plan(context: &Context<'_>) -> Result<Plan> {
     let schema = match &context.given {
         Some(schema) => schema.clone(),
         None if objects == 0 => {
-            return Err(Error::invalid("no line is a JSON object, so there is no schema to infer").with("path", shown));
+            return Err(Error::invalid("no line is a JSON object, so there is no schema to infer")
+                .with("path", shown));
         }
         None => {
             let found = seen.names();
@@ -91,7 +92,8 @@ impl Line {
         let Some(text) = &self.text else {
             return Err(skip("a line is too long", format!("more than {} MiB", MAX_ITEM >> 20)));
         };
-        let json = serde_json::from_slice(text).map_err(|error| skip("a line is not JSON", json_error(&error)))?;
+        let json =
+            serde_json::from_slice(text).map_err(|error| skip("a line is not JSON", json_error(&error)))?;
         match jsonl::fields_from_json(json) {
             Ok(fields) if fields.is_empty() => Err(skip("an object has no fields", String::new())),
             Ok(fields) => Ok(fields),

@@ -40,9 +40,12 @@ impl RowReader {
         let mut reader = BufReader::with_capacity(1 << 16, reader);
         let NpyHeader { dtype, shape, order, .. } = NpyHeader::read(&mut reader)?;
         let Some((&rows, row_shape)) = shape.split_first() else {
-            return Err(Error::invalid("the array has no axes, so it holds no samples; its first axis must count them"));
+            return Err(Error::invalid(
+                "the array has no axes, so it holds no samples; its first axis must count them",
+            ));
         };
-        let size = |dims: &[usize]| dims.iter().try_fold(dtype.itemsize(), |size, dim| size.checked_mul(*dim));
+        let size =
+            |dims: &[usize]| dims.iter().try_fold(dtype.itemsize(), |size, dim| size.checked_mul(*dim));
         let row_bytes = size(row_shape).filter(|size| *size <= MAX_ROW);
         let row_bytes = row_bytes.ok_or_else(|| Error::unsupported("a sample is larger than 1 GiB"))?;
         if row_bytes == 0 && rows > MAX_EMPTY_ROWS {
@@ -106,7 +109,10 @@ impl RowReader {
                 let mut data = Vec::with_capacity(self.row_bytes.min(1 << 20));
                 reader.take(self.row_bytes as u64).read_to_end(&mut data)?;
                 if data.len() < self.row_bytes {
-                    return Err(Error::corrupt(format!("the array ends in row {} of {}", self.next, self.rows)));
+                    return Err(Error::corrupt(format!(
+                        "the array ends in row {} of {}",
+                        self.next, self.rows
+                    )));
                 }
                 data.into()
             }
@@ -132,7 +138,9 @@ fn scalar_type(kind: &DTypeKind) -> Option<FieldType> {
     use DTypeKind as K;
     let primitive = match kind {
         K::Bool => Primitive::Bool,
-        K::Int8 | K::Int16 | K::Int32 | K::Int64 | K::UInt8 | K::UInt16 | K::UInt32 | K::UInt64 => Primitive::Int,
+        K::Int8 | K::Int16 | K::Int32 | K::Int64 | K::UInt8 | K::UInt16 | K::UInt32 | K::UInt64 => {
+            Primitive::Int
+        }
         K::Float16 | K::Float32 | K::Float64 => Primitive::Float,
         K::Str(_) => Primitive::Str,
         K::Bytes(_) => Primitive::Bytes,

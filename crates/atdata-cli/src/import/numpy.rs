@@ -99,15 +99,20 @@ struct Member {
 }
 
 fn members(file: File) -> Result<Vec<Member>> {
-    let zip_error = |error: zip::result::ZipError| Error::corrupt("not a zip archive that can be read").with_source(error);
+    let zip_error = |error: zip::result::ZipError| {
+        Error::corrupt("not a zip archive that can be read").with_source(error)
+    };
     let mut archive = ZipArchive::new(file).map_err(zip_error)?;
     if archive.len() > MAX_ARRAYS {
-        return Err(Error::unsupported(format!("an archive of {} members; at most {MAX_ARRAYS} are read", archive.len())));
+        return Err(Error::unsupported(format!(
+            "an archive of {} members; at most {MAX_ARRAYS} are read",
+            archive.len()
+        )));
     }
     let mut members = Vec::with_capacity(archive.len());
     for at in 0..archive.len() {
         let member = archive.by_index_raw(at).map_err(zip_error)?;
-        let name = member.name().to_owned();
+        let name = member.name().map_err(zip_error)?.into_owned();
         if member.is_dir() {
             continue;
         }
@@ -121,9 +126,12 @@ fn members(file: File) -> Result<Vec<Member>> {
         let deflated = match member.compression() {
             CompressionMethod::Stored => false,
             CompressionMethod::Deflated => true,
-            other => return Err(wrong(&format!("the compression {other} of a zip archive is not supported"))),
+            other => {
+                return Err(wrong(&format!("the compression {other} of a zip archive is not supported")));
+            }
         };
-        let start = member.data_start().ok_or_else(|| wrong("the archive does not say where a member begins"))?;
+        let start =
+            member.data_start().ok_or_else(|| wrong("the archive does not say where a member begins"))?;
         members.push(Member {
             start,
             stored: member.compressed_size(),
@@ -163,8 +171,12 @@ impl Read for Checked {
         self.crc.update(buffer.get(..read).unwrap_or_default());
         // Of the length the CRC only keeps the lower half.
         let amount = u64::from(self.crc.amount());
-        if read == 0 && !buffer.is_empty() && (self.crc.sum() != self.expected || amount != self.size & 0xffff_ffff) {
-            let error = Error::corrupt("the CRC of a member of the archive is wrong").with("member", &self.name);
+        if read == 0
+            && !buffer.is_empty()
+            && (self.crc.sum() != self.expected || amount != self.size & 0xffff_ffff)
+        {
+            let error =
+                Error::corrupt("the CRC of a member of the archive is wrong").with("member", &self.name);
             return Err(error.into_io());
         }
         Ok(read)

@@ -39,7 +39,8 @@ pub(super) fn decode(bytes: &[u8], max_pixels: u64) -> Result<Picture, Refusal> 
         return Err(("not a PNG or JPEG image", String::new()));
     };
     let broken = |error: ImageError| (BROKEN, error.to_string());
-    let (width, height) = ImageReader::with_format(Cursor::new(bytes), format).into_dimensions().map_err(broken)?;
+    let (width, height) =
+        ImageReader::with_format(Cursor::new(bytes), format).into_dimensions().map_err(broken)?;
     let pixels = u64::from(width) * u64::from(height);
     if pixels > max_pixels {
         return Err(("an image is too large", format!("{width} × {height} pixels, more than {max_pixels}")));
@@ -98,7 +99,9 @@ fn jpeg_is_whole(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(2..).unwrap_or_default();
     loop {
         // To the next marker: entropy-coded data and fill bytes are passed over.
-        let Some(at) = rest.windows(2).position(|pair| matches!(pair, [0xff, code] if !matches!(code, 0x00 | 0xff))) else {
+        let Some(at) =
+            rest.windows(2).position(|pair| matches!(pair, [0xff, code] if !matches!(code, 0x00 | 0xff)))
+        else {
             return false;
         };
         let (code, tail) = match rest.get(at + 1..) {

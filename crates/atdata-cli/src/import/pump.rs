@@ -64,9 +64,11 @@ pub(super) fn pump<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use futures::executor::block_on;
-
     use super::*;
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
 
     #[test]
     fn order_is_kept_and_an_error_is_the_last_item() {
@@ -74,7 +76,10 @@ mod tests {
         let out: Vec<_> = block_on(pump(items, |_| 8).collect());
         assert_eq!(out.len(), 701);
         assert!(out.last().unwrap().is_err());
-        assert_eq!(out.iter().filter_map(|item| item.as_ref().ok()).copied().collect::<Vec<_>>(), (0..700).collect::<Vec<_>>());
+        assert_eq!(
+            out.iter().filter_map(|item| item.as_ref().ok()).copied().collect::<Vec<_>>(),
+            (0..700).collect::<Vec<_>>()
+        );
     }
 
     #[test]

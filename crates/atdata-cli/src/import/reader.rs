@@ -71,7 +71,8 @@ impl<R: Read> Read for Limited<R> {
         let read = self.inner.read(buffer)?;
         if self.used.0.fetch_add(read, Ordering::Relaxed) > MAX_ITEM {
             let limit = MAX_ITEM >> 20;
-            let error = Error::invalid(format!("a row is longer than {limit} MiB; is a quotation mark not closed?"));
+            let error =
+                Error::invalid(format!("a row is longer than {limit} MiB; is a quotation mark not closed?"));
             return Err(error.into_io());
         }
         Ok(read)

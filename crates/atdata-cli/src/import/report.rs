@@ -82,14 +82,21 @@ impl Report {
         for (reason, Reason { count, examples }) in &self.reasons {
             lines.push(format!("  {count} × {reason}"));
             for (item, detail) in examples {
-                lines.push(if detail.is_empty() { format!("      {item}") } else { format!("      {item}: {detail}") });
+                lines.push(if detail.is_empty() {
+                    format!("      {item}")
+                } else {
+                    format!("      {item}: {detail}")
+                });
             }
             if *count > examples.len() as u64 {
                 lines.push("      …".to_owned());
             }
         }
         if self.renamed_keys > 0 {
-            lines.push(format!("{} samples got a new key: theirs cannot be used or repeats", self.renamed_keys));
+            lines.push(format!(
+                "{} samples got a new key: theirs cannot be used or repeats",
+                self.renamed_keys
+            ));
         }
         lines
     }
@@ -97,8 +104,11 @@ impl Report {
     /// For programs: `{"total", "reasons": [{"reason", "count"}], "items": [{"item", "reason", "detail"}],
     /// "items_complete"}`.
     pub(crate) fn json(&self) -> Json {
-        let reasons: Vec<Json> =
-            self.reasons.iter().map(|(reason, found)| json!({"reason": reason, "count": found.count})).collect();
+        let reasons: Vec<Json> = self
+            .reasons
+            .iter()
+            .map(|(reason, found)| json!({"reason": reason, "count": found.count}))
+            .collect();
         let items: Vec<Json> = self
             .kept
             .iter()

@@ -47,11 +47,14 @@ impl Rule {
         match self {
             Rule::Int => {
                 let text = text()?.trim();
-                text.parse::<i64>().map(Value::from).map_err(|_| Error::invalid(format!("{text:?} is not an integer")))
+                text.parse::<i64>()
+                    .map(Value::from)
+                    .map_err(|_| Error::invalid(format!("{text:?} is not an integer")))
             }
             Rule::Text => Ok(Value::from(text()?)),
             Rule::Json => {
-                let json = serde_json::from_slice(data).map_err(|error| Error::invalid(format!("not JSON: {error}")))?;
+                let json = serde_json::from_slice(data)
+                    .map_err(|error| Error::invalid(format!("not JSON: {error}")))?;
                 jsonl::from_json(json)
             }
             Rule::Npy => array::decode(data.clone()).map(Value::Array),
@@ -60,15 +63,22 @@ impl Rule {
     }
 
     /// The strongest rule that all of these members obey, and the type of their values.
-    pub(super) fn infer<'a>(suffix: &str, members: impl Iterator<Item = &'a Bytes> + Clone) -> (Self, FieldType) {
+    pub(super) fn infer<'a>(
+        suffix: &str,
+        members: impl Iterator<Item = &'a Bytes> + Clone,
+    ) -> (Self, FieldType) {
         let mut rule = Rule::of(suffix);
         loop {
             match rule {
                 Rule::Bytes => return (rule, Primitive::Bytes.into()),
-                Rule::Text if members.clone().all(|data| rule.read(data).is_ok()) => return (rule, Primitive::Str.into()),
+                Rule::Text if members.clone().all(|data| rule.read(data).is_ok()) => {
+                    return (rule, Primitive::Str.into());
+                }
                 _ => {
                     let mut seen = Seen::default();
-                    let obey = members.clone().try_for_each(|data| rule.read(data).map(|value| seen.observe(&value)));
+                    let obey = members
+                        .clone()
+                        .try_for_each(|data| rule.read(data).map(|value| seen.observe(&value)));
                     // A member that is `null` makes anything possible; fields have no nullable type of their own.
                     let field_type = seen.field_type();
                     if obey.is_ok() {

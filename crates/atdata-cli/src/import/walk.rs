@@ -49,14 +49,20 @@ impl Walk {
     }
 
     fn enter(&mut self, path: &Path, inside: &str) -> std::result::Result<(), Skip> {
-        let unreadable = |error: std::io::Error| Skip::new(inside, "a folder cannot be read", error.to_string());
+        let unreadable =
+            |error: std::io::Error| Skip::new(inside, "a folder cannot be read", error.to_string());
         if self.open.len() >= MAX_DEPTH {
-            return Err(Skip::new(inside, "a folder is nested too deep", format!("more than {MAX_DEPTH} levels")));
+            return Err(Skip::new(
+                inside,
+                "a folder is nested too deep",
+                format!("more than {MAX_DEPTH} levels"),
+            ));
         }
         if !self.entered.insert(fs::canonicalize(path).map_err(unreadable)?) {
             return Err(Skip::new(inside, "a symbolic link to a folder that is read already", ""));
         }
-        let items = fs::read_dir(path).and_then(Iterator::collect::<std::io::Result<Vec<_>>>).map_err(unreadable)?;
+        let items =
+            fs::read_dir(path).and_then(Iterator::collect::<std::io::Result<Vec<_>>>).map_err(unreadable)?;
         self.open.push(sorted(items, inside));
         Ok(())
     }
@@ -81,7 +87,8 @@ impl Iterator for Walk {
                 self.open.pop();
                 continue;
             };
-            let skip = |reason, detail: String| Some(Step::Skipped(Skip::new(inside.clone(), reason, detail)));
+            let skip =
+                |reason, detail: String| Some(Step::Skipped(Skip::new(inside.clone(), reason, detail)));
             if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
                 return skip("hidden", String::new());
             }

@@ -43,7 +43,8 @@ pub(super) async fn plan(context: &Context<'_>) -> Result<Plan> {
     if shards.is_empty() {
         return Err(Error::not_found("there are no tar files").with("path", input));
     }
-    let mut samples = RawSamples { source, shards: shards.into_iter(), open: None, runtime: Handle::current() };
+    let mut samples =
+        RawSamples { source, shards: shards.into_iter(), open: None, runtime: Handle::current() };
     let (window, samples) = tokio::task::spawn_blocking(move || {
         let (mut window, mut found, mut bytes) = (Vec::new(), 0, 0);
         while found < WINDOW_SAMPLES && bytes < WINDOW_BYTES {
@@ -60,7 +61,8 @@ pub(super) async fn plan(context: &Context<'_>) -> Result<Plan> {
     .await
     .map_err(|error| Error::unexpected("the tars could not be read").with_source(error))??;
     let mut notes = Vec::new();
-    let first: Vec<&RawSample> = window.iter().filter_map(|item| item.as_ref().ok().map(|(_, raw)| raw)).collect();
+    let first: Vec<&RawSample> =
+        window.iter().filter_map(|item| item.as_ref().ok().map(|(_, raw)| raw)).collect();
     let (schema, reading) = infer(context, &first, &mut notes)?;
     let conformer = Conformer::new(schema.clone());
     let items = window.into_iter().map(Ok).chain(samples).map(move |item| {
@@ -190,7 +192,10 @@ impl Reading {
         let mut fields = Map::new();
         for member in raw.members() {
             let Some((_, name, rule)) = members.iter().find(|(suffix, ..)| *suffix == member.suffix) else {
-                return Err(Misfit { reason: "a suffix that the first samples do not have", detail: member.suffix.to_string() });
+                return Err(Misfit {
+                    reason: "a suffix that the first samples do not have",
+                    detail: member.suffix.to_string(),
+                });
             };
             let value = rule.read(&member.data).map_err(|error| Misfit {
                 reason: "a member does not fit its suffix",

@@ -83,7 +83,9 @@ pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
         let mut document = json!({
             "error": {"kind": error.kind().as_str(), "message": error.message(), "context": context, "text": error.to_string()}
         });
-        if let (Some(hint), Some(error)) = (hint, document.get_mut("error").and_then(|error| error.as_object_mut())) {
+        if let (Some(hint), Some(error)) =
+            (hint, document.get_mut("error").and_then(|error| error.as_object_mut()))
+        {
             error.insert("hint".to_owned(), hint.into());
         }
         document.to_string()

@@ -42,7 +42,9 @@ fn value(value: &Value) -> Result<Json> {
         Value::Bool(v) => json!({"t": "bool", "v": v}),
         Value::Int(v) => json!({"t": "int", "v": v.to_string()}),
         Value::UInt(v) => json!({"t": "int", "v": v.to_string()}),
-        Value::Float(v) => json!({"t": "float", "v": python::float(*v), "bits": format!("{:016x}", v.to_bits())}),
+        Value::Float(v) => {
+            json!({"t": "float", "v": python::float(*v), "bits": format!("{:016x}", v.to_bits())})
+        }
         Value::Str(v) => text(v),
         Value::Bytes(v) => {
             let mut tagged = json!({"t": "bytes", "len": v.len(), "sha256": sha256(v)});
@@ -71,7 +73,8 @@ fn list(whole: &Value, items: &[Value]) -> Result<Json> {
         return Ok(json!({"t": "list", "v": tagged(items)?}));
     }
     let head = tagged(items.get(..LIST_HEAD).unwrap_or(items))?;
-    let packed = msgpack::to_bytes(whole).map_err(|error| Error::unexpected("a list cannot be packed").with_source(error))?;
+    let packed = msgpack::to_bytes(whole)
+        .map_err(|error| Error::unexpected("a list cannot be packed").with_source(error))?;
     Ok(json!({"t": "list", "len": items.len(), "msgpack_sha256": sha256(&packed), "head": head}))
 }
 

@@ -30,7 +30,9 @@ pub(super) fn first(array: &NdArray, n: usize) -> Vec<String> {
         DTypeKind::Str(_) => array.strings().unwrap_or_default().iter().map(|text| string(text)).collect(),
         DTypeKind::Void(len) => array.data().chunks_exact((*len).max(1)).map(bytes).collect(),
         DTypeKind::DateTime(unit) => ticks(&array).into_iter().map(|ticks| datetime(ticks, *unit)).collect(),
-        DTypeKind::TimeDelta(unit) => ticks(&array).into_iter().map(|ticks| timedelta(ticks, *unit)).collect(),
+        DTypeKind::TimeDelta(unit) => {
+            ticks(&array).into_iter().map(|ticks| timedelta(ticks, *unit)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -193,11 +195,12 @@ fn timedelta(ticks: i64, unit: TimeUnit) -> String {
     if days.unsigned_abs() > 999_999_999 {
         return ticks.to_string();
     }
-    let parts: Vec<String> = [("days", days), ("seconds", rest / 1_000_000), ("microseconds", rest % 1_000_000)]
-        .into_iter()
-        .filter(|(_, amount)| *amount != 0)
-        .map(|(name, amount)| format!("{name}={amount}"))
-        .collect();
+    let parts: Vec<String> =
+        [("days", days), ("seconds", rest / 1_000_000), ("microseconds", rest % 1_000_000)]
+            .into_iter()
+            .filter(|(_, amount)| *amount != 0)
+            .map(|(name, amount)| format!("{name}={amount}"))
+            .collect();
     format!("datetime.timedelta({})", if parts.is_empty() { "0".to_owned() } else { parts.join(", ") })
 }
 
@@ -230,7 +233,10 @@ mod tests {
 
     #[test]
     fn texts_are_quoted_like_pythons() {
-        assert_eq!([string("it's"), string("a\"'"), string("\t\u{1}é")], ["\"it's\"", r#"'a"\''"#, r"'\t\x01é'"]);
+        assert_eq!(
+            [string("it's"), string("a\"'"), string("\t\u{1}é")],
+            ["\"it's\"", r#"'a"\''"#, r"'\t\x01é'"]
+        );
         assert_eq!(bytes(b"a'\x00\xff\\"), r#"b"a'\x00\xff\\""#);
     }
 
