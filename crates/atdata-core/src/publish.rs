@@ -88,7 +88,7 @@ pub fn prefix(name: &str) -> String {
         .split('/')
         .map(|part| {
             let clean: String =
-                part.chars().map(|c| if c.is_control() || c == '\\' { '_' } else { c }).collect();
+                part.chars().map(|c| if c.is_control() || ['\\', '{', '}'].contains(&c) { '_' } else { c }).collect();
             match clean.strip_prefix('.') {
                 Some(rest) => format!("_{rest}"),
                 None if clean.is_empty() => "_".to_owned(),

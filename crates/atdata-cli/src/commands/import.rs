@@ -1,6 +1,5 @@
 //! `atdata import`: from foreign formats to a dataset.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use atdata_core::schema::{SampleSchema, diff};
@@ -110,30 +109,24 @@ fn samples(
         .boxed()
 }
 
-/// Keys: those of the input where they can be used and do not repeat, numbers otherwise.
+/// Keys: those of the input where they can be used, numbers otherwise.
 #[derive(Default)]
 struct Keys {
     numbers: SequentialKeys,
-    /// Digests of the keys given so far, which take little memory.
-    given: HashSet<u64>,
+    last: String,
 }
 
 impl Keys {
-    /// The key of the next sample, and whether it is another one than was asked for.
+    /// The key of the next sample, and whether it is another one than was asked for. Two samples of one key that follow
+    /// each other would be read as one; apart from each other they are told apart by readers.
     fn key(&mut self, wanted: Option<String>) -> (String, bool) {
-        use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-        let digest = |key: &str| BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
         let Some(wanted) = wanted else { return (self.numbers.next().unwrap_or_default(), false) };
-        // Two keys of one digest are so rare that a number in place of the second does no harm.
-        if validate_key(&wanted).is_ok() && self.given.insert(digest(&wanted)) {
-            return (wanted, false);
-        }
-        loop {
-            let number = self.numbers.next().unwrap_or_default();
-            if self.given.insert(digest(&number)) {
-                return (number, true);
-            }
-        }
+        let usable = validate_key(&wanted).is_ok() && wanted != self.last;
+        let last = std::mem::take(&mut self.last);
+        let key =
+            if usable { wanted } else { self.numbers.find(|number| *number != last).unwrap_or_default() };
+        self.last.clone_from(&key);
+        (key, !usable)
     }
 }
 
@@ -299,6 +292,7 @@ mod tests {
         let mut key = |wanted: &str| keys.key(Some(wanted.to_owned()));
         assert_eq!(key("a/1"), ("a/1".to_owned(), false));
         assert_eq!(key("a/1"), ("000000000000".to_owned(), true));
+        assert_eq!(key("a/1"), ("a/1".to_owned(), false));
         assert_eq!(key("000000000001"), ("000000000001".to_owned(), false));
         assert_eq!(key("../x"), ("000000000002".to_owned(), true));
     }

@@ -226,7 +226,7 @@ pub(super) fn cell(row: &ByteRecord, at: usize, field: &Field) -> std::result::R
         FieldType::Primitive(Primitive::Str) => Ok(Value::from(text)),
         other => {
             let json = serde_json::from_str(text).map_err(|_| wrong())?;
-            let value = jsonl::from_json(json).map_err(|error| misfit(format!("{}: {error}", field.name)))?;
+            let value = jsonl::from_json(json).map_err(|error| misfit(format!("{}: {}", field.name, error.message())))?;
             conform_value(value, other)
                 .map_err(|inner| Misfit { detail: format!("{}: {}", field.name, inner.detail), ..inner })
         }
@@ -259,7 +259,7 @@ pub(super) fn array(
                 misfit(format!("{:?} in column {} is not a number", shorten(text), at + 1))
             })?);
     }
-    arrays::from_values(dtype, shape, &values).map(Value::Array).map_err(|error| misfit(error.to_string()))
+    arrays::from_values(dtype, shape, &values).map(Value::Array).map_err(|error| misfit(error.message().to_owned()))
 }
 
 fn shorten(text: &str) -> String {

@@ -157,23 +157,23 @@ fn conform_struct(mut map: Map, fields: &[Field]) -> Result<Map> {
 fn to_array(value: Value, hint: &ArrayType, expected: &FieldType) -> Result<NdArray> {
     match value {
         Value::Array(array) => Ok(array),
-        Value::Bytes(bytes) => array::decode(bytes).map_err(|error| Misfit::new(error.to_string())),
+        Value::Bytes(bytes) => array::decode(bytes).map_err(|error| Misfit::new(error.message().to_owned())),
         Value::List(items) => {
             let dtype: DType = hint
                 .dtype
                 .as_deref()
                 .unwrap_or("float64")
                 .parse()
-                .map_err(|error: atdata_core::Error| Misfit::new(error.to_string()))?;
-            let (shape, values) = arrays::flatten(&items).map_err(|error| Misfit::new(error.to_string()))?;
-            arrays::from_values(&dtype, &shape, &values).map_err(|error| Misfit::new(error.to_string()))
+                .map_err(|error: atdata_core::Error| Misfit::new(error.message().to_owned()))?;
+            let (shape, values) = arrays::flatten(&items).map_err(|error| Misfit::new(error.message().to_owned()))?;
+            arrays::from_values(&dtype, &shape, &values).map_err(|error| Misfit::new(error.message().to_owned()))
         }
         other => Err(Misfit::wrong_type(expected, &other)),
     }
 }
 
 fn decode(array: CoreResult<NdArray>) -> Result<Value> {
-    array.map(Value::Array).map_err(|error| Misfit::new(error.to_string()))
+    array.map(Value::Array).map_err(|error| Misfit::new(error.message().to_owned()))
 }
 
 fn check_hint(array: &NdArray, hint: &ArrayType) -> Result<()> {

@@ -160,7 +160,7 @@ fn payload(raw: &RawSample) -> std::result::Result<Map, Misfit> {
     match msgpack::from_bytes(data) {
         Ok(Value::Map(fields)) => Ok(fields),
         Ok(other) => Err(misfit(format!("the payload is {}, not a map", other.type_name()))),
-        Err(error) => Err(misfit(error.to_string())),
+        Err(error) => Err(misfit(error.message().to_owned())),
     }
 }
 
@@ -171,7 +171,7 @@ fn decode_arrays(fields: &mut Map, arrays: &[String]) -> std::result::Result<(),
         {
             let array = array::decode(bytes.clone()).map_err(|error| Misfit {
                 reason: "a sample cannot be decoded",
-                detail: format!("{name}: {error}"),
+                detail: format!("{name}: {}", error.message()),
             })?;
             *value = Value::Array(array);
         }
@@ -199,7 +199,7 @@ impl Reading {
             };
             let value = rule.read(&member.data).map_err(|error| Misfit {
                 reason: "a member does not fit its suffix",
-                detail: format!("{}: {error}", member.suffix),
+                detail: format!("{}: {}", member.suffix, error.message()),
             })?;
             fields.insert(name.as_str(), value);
         }

@@ -28,12 +28,14 @@ const FIRST: usize = 4;
 /// # Errors
 /// A long list cannot be packed again.
 pub(crate) fn sample(keyed: &Keyed<DictSample>) -> Result<Json> {
-    let fields: Vec<Json> = pairs(keyed.sample.fields())?;
+    let fields = keyed.sample.fields().iter().map(|(name, field)| Ok(json!([name, value(field)?])));
+    let fields = fields.collect::<Result<Vec<_>>>()?;
     Ok(json!({"key": keyed.key, "shard": &*keyed.shard, "fields": fields}))
 }
 
+/// The entries of a map; unlike the names of fields, keys are values.
 fn pairs(map: &Map) -> Result<Vec<Json>> {
-    map.iter().map(|(name, field)| Ok(json!([name, value(field)?]))).collect()
+    map.iter().map(|(key, inner)| Ok(json!([text(key), value(inner)?]))).collect()
 }
 
 fn value(value: &Value) -> Result<Json> {

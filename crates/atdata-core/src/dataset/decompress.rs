@@ -16,9 +16,9 @@ const WAITING: usize = 2;
 
 /// Undoes the compression of a shard, if it has one. Plain shards pass through untouched, compressed ones go through a
 /// thread of their own, which ends when the stream is dropped.
-pub(super) fn decompressed(
-    mut chunks: BoxStream<'static, Result<Bytes>>,
-) -> BoxStream<'static, Result<Bytes>> {
+pub(super) fn decompressed(chunks: BoxStream<'static, Result<Bytes>>) -> BoxStream<'static, Result<Bytes>> {
+    // A short shard ends here and is asked for more below.
+    let mut chunks = chunks.fuse();
     async move {
         // The first chunks may be shorter than what tells a compression.
         let mut head: Vec<Bytes> = Vec::new();

@@ -1,0 +1,15 @@
+//! Runs of the `atdata` binary from end to end.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod common;
+mod crash;
+mod csv;
+mod images;
+mod jsonl;
+mod memory;
+mod numpy;
+mod read;
+mod schema;
+mod tagged;
+mod verify;
+mod webdataset;
