@@ -13,7 +13,9 @@ use std::process::ExitCode;
 
 use atdata_core::array::{ArrayFormat, ByteOrder, Element, Order};
 use atdata_core::tar::SequentialKeys;
-use atdata_core::{Error, NdArray, PackedSample, Result, Sample, ShardInput, TypedArray, Value, WriteOptions};
+use atdata_core::{
+    Error, NdArray, PackedSample, Result, Sample, ShardInput, TypedArray, Value, WriteOptions,
+};
 use atdata_derive::Packable;
 use atdata_testkit::suite::block_on;
 use bytes::Bytes;
@@ -118,10 +120,23 @@ async fn write<T: Sample + Sync>(
 
 fn scalars() -> Vec<Scalars> {
     let named = |name: String| Scalars { name, ..Scalars::default() };
-    let ints = [0, 1, -1, 127, 128, -32, -33, -128, -129, 255, 256, 65_535, 65_536, i64::MAX, i64::MIN, 1 << 32];
+    let ints =
+        [0, 1, -1, 127, 128, -32, -33, -128, -129, 255, 256, 65_535, 65_536, i64::MAX, i64::MIN, 1 << 32];
     let floats = [0.0, -0.0, 0.1, 1e16, 5e-324, f64::MAX, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
     let (filled, long) = ("a".repeat(36), "é😀".repeat(200));
-    let texts = ["", "élan", "漢字", "😀", "e\u{301}", "a\0b", "\u{feff}", "tab\tquote\"\\", "\u{2028}", &filled, &long];
+    let texts = [
+        "",
+        "élan",
+        "漢字",
+        "😀",
+        "e\u{301}",
+        "a\0b",
+        "\u{feff}",
+        "tab\tquote\"\\",
+        "\u{2028}",
+        &filled,
+        &long,
+    ];
     let raws = [vec![0], vec![0xff, 0xfe], b"\x93NUMPY".to_vec(), (0..=255).collect(), vec![b'x'; 70_000]];
 
     let mut all = vec![named("defaults".to_owned())];
@@ -157,7 +172,8 @@ fn scalars() -> Vec<Scalars> {
 
 /// One array of 24 elements of a type, and a few of them in the other byte order.
 fn of_type<T: Element>(convert: impl Fn(u8) -> T, all: &mut Vec<Array>) -> Result<()> {
-    let array = NdArray::from_vec(&[2, 3, 4], (0..24u8).map(|n| convert(n.wrapping_mul(37) % 251)).collect())?;
+    let array =
+        NdArray::from_vec(&[2, 3, 4], (0..24u8).map(|n| convert(n.wrapping_mul(37) % 251)).collect())?;
     let name = array.dtype().name();
     if array.dtype().itemsize() > 1 {
         let arr = array.to_byte_order(ByteOrder::Big);
@@ -195,7 +211,8 @@ fn arrays() -> Result<Vec<Array>> {
     push("text", NdArray::from_strings(&[2, 2], &["a", "élan", "漢字", ""])?);
     let columns: Vec<u8> = (0..6u16).flat_map(u16::to_le_bytes).collect();
     push("fortran", NdArray::from_bytes("<u2".parse()?, &[2, 3], Order::Fortran, columns.into())?);
-    let times: Vec<u8> = [0i64, 1_577_836_800_000_000_000, i64::MIN].into_iter().flat_map(i64::to_le_bytes).collect();
+    let times: Vec<u8> =
+        [0i64, 1_577_836_800_000_000_000, i64::MIN].into_iter().flat_map(i64::to_le_bytes).collect();
     push("datetime", NdArray::from_bytes("<M8[ns]".parse()?, &[3], Order::C, times.into())?);
     Ok(all)
 }
