@@ -4,6 +4,8 @@
 //! `digits` in an embedded index, and streams them back ordered, shuffled and batched. Everything happens in a
 //! temporary directory; `cargo run --release --example quickstart -- DIRECTORY` keeps it.
 
+#![allow(clippy::print_stdout)]
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
