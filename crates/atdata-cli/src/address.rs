@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use atdata_core::source::Registry;
-use atdata_core::url::redact;
-use atdata_core::{DataStore, Error, Index, Result};
-use atdata_local::{LocalDiskStore, LocalIndex};
+use atdata::source::Registry;
+use atdata::url::redact;
+use atdata::{DataStore, Error, Index, LocalDiskStore, LocalIndex, Result};
 
 use crate::args::Global;
 
@@ -86,7 +85,7 @@ impl Backends {
 
 /// The path of a shard, if it is a local file.
 pub(crate) fn local_path_of(url: &str) -> Option<PathBuf> {
-    atdata_core::url::ShardUrl::parse(url).ok()?.as_path().map(Path::to_owned)
+    atdata::url::ShardUrl::parse(url).ok()?.as_path().map(Path::to_owned)
 }
 
 /// Scheme and rest; a bare path has no scheme.
@@ -133,7 +132,7 @@ fn user_home() -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use atdata_core::ErrorKind;
+    use atdata::ErrorKind;
 
     use super::*;
 

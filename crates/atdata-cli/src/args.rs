@@ -58,7 +58,8 @@ pub(crate) enum Command {
 /// Arguments of `import`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Import {
-    /// A folder of images, a .csv, .jsonl, .ndjson, .npy or .npz file, or WebDataset tars (path, brace or glob pattern)
+    /// A folder of images, a .csv, .jsonl, .ndjson, .npy or .npz file, WebDataset tars (path, brace or glob pattern), or
+    /// - for CSV or JSON lines from standard input
     pub(crate) input: String,
     /// The name of the new dataset
     pub(crate) name: String,

@@ -5,8 +5,8 @@
 //! `{"$ndarray": {"dtype": "<f4", "shape": [2, 3], "data": base64 of the elements in C order}}`, and
 //! `{"$map": {…}}` for a map that would otherwise look like one of these.
 
-use atdata_core::array::{NdArray, Order};
-use atdata_core::{Error, Map, Result, ResultExt, Value};
+use atdata::array::{NdArray, Order};
+use atdata::{Error, Map, Result, ResultExt, Value};
 use bytes::Bytes;
 use data_encoding::{BASE64, BASE64_NOPAD};
 use serde_json::{Map as JsonMap, Value as Json, json};

@@ -54,7 +54,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return output::report(&Failure::from(atdata_core::Error::from_io(error)), args.global.json);
+            return output::report(&Failure::from(atdata::Error::from_io(error)), args.global.json);
         }
     };
     let mut out = Out::stdout(args.global.json);

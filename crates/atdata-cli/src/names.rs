@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use atdata_core::schema::{Field, Primitive, SampleSchema};
-use atdata_core::{Error, Result};
+use atdata::schema::{Field, Primitive, SampleSchema};
+use atdata::{Error, Result};
 
 /// An identifier that looks like `text`: other characters become underscores, and what would be a number or a keyword
 /// gets one.

@@ -10,10 +10,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use atdata_core::schema::SampleSchema;
-use atdata_core::source::{FileSource, UrlSource};
-use atdata_core::url::redact;
-use atdata_core::{DataSource, Dataset, DictSample, Error, Index, IndexEntry, Result};
+use atdata::schema::SampleSchema;
+use atdata::source::{FileSource, UrlSource};
+use atdata::url::redact;
+use atdata::{DataSource, Dataset, DictSample, Error, Index, IndexEntry, Result};
 use futures::TryStreamExt;
 
 use crate::address::Backends;
@@ -108,7 +108,7 @@ async fn from_address(argument: &str, backends: &Backends) -> Result<Source> {
 }
 
 /// Whether an argument can be nothing but an address or a path.
-fn is_address(argument: &str) -> bool {
+pub(crate) fn is_address(argument: &str) -> bool {
     let own_reference = argument.starts_with("atdata://") || argument.starts_with('@');
     let path = ["/", "./", "../", "~/", "file:", "pipe:"].iter().any(|start| argument.starts_with(start));
     !own_reference

@@ -1,6 +1,6 @@
 //! `atdata cat`: samples, one a line.
 
-use atdata_core::{DictSample, Error, Keyed, Result, Samples, Value};
+use atdata::{DictSample, Error, Keyed, Result, Samples, Value};
 use futures::TryStreamExt;
 use serde_json::Value as Json;
 

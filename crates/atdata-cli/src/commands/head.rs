@@ -1,6 +1,7 @@
 //! `atdata head`: the first samples, for people.
 
-use atdata_core::{Keyed, Value};
+use atdata::url::redact;
+use atdata::{Keyed, Value};
 use futures::TryStreamExt;
 use serde_json::json;
 
@@ -27,7 +28,7 @@ pub(super) async fn run(args: &Head, backends: &Backends, out: &mut Out) -> CliR
             let Keyed { key, shard, sample } = &keyed;
             documents.push(json!({"key": key, "shard": &**shard, "fields": plain(sample)}));
         } else {
-            out.line(format_args!("{} ({})", printable(&keyed.key), printable(&keyed.shard)))?;
+            out.line(format_args!("{} ({})", printable(&keyed.key), printable(&redact(&keyed.shard))))?;
             let fields = keyed.sample.fields();
             let width = fields.keys().map(|name| name.chars().count()).max().unwrap_or_default();
             for (name, value) in fields.iter() {
@@ -75,7 +76,7 @@ fn short(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use atdata_core::NdArray;
+    use atdata::NdArray;
 
     use super::*;
 

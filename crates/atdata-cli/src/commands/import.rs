@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use atdata_core::schema::{SampleSchema, diff};
-use atdata_core::tar::{SequentialKeys, validate_key};
-use atdata_core::{
+use atdata::schema::{SampleSchema, diff};
+use atdata::tar::{SequentialKeys, validate_key};
+use atdata::{
     DataStore, Error, IfExists, Index, IndexEntry, Map, NewDataset, PackedSample, Result, ShardInput,
     StoredShard, WriteOptions, ensure_free, prefix,
 };
-use futures::future::{Either, select};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value as Json, json};
@@ -16,12 +15,13 @@ use serde_json::{Value as Json, json};
 use super::show::SAMPLES_KEY;
 use crate::address::Backends;
 use crate::args::Import;
+use crate::import::interrupt::Interrupt;
 use crate::import::progress::Progress;
 use crate::import::report::Report;
 use crate::import::{self, Item, Plan};
 use crate::output::{CliResult, Failure, Hint, Out, Status, json, note, printable};
 use crate::size;
-use crate::source_arg::optional;
+use crate::source_arg::{self, optional};
 
 /// How often publishing a schema is tried when somebody else publishes one of the same name.
 const ATTEMPTS: usize = 8;
@@ -33,6 +33,13 @@ pub(super) async fn run(args: &Import, backends: &Backends, out: &mut Out) -> Cl
         new = new.with_version(version);
     }
     new.validate()?;
+    if source_arg::is_address(&args.name) {
+        return Err(Error::invalid(
+            "the name looks like a path or an address, so no command would find the dataset",
+        )
+        .with("name", &args.name)
+        .into());
+    }
     let index = if args.dry_run { backends.existing_index().await? } else { Some(backends.index().await?) };
     if let Some(index) = &index
         && !args.replace
@@ -48,9 +55,11 @@ pub(super) async fn run(args: &Import, backends: &Backends, out: &mut Out) -> Cl
         out.flush()?;
     }
     let report = Arc::new(Mutex::new(Report::default()));
+    let interrupt = Interrupt::new();
     let samples = samples(items, report.clone(), Progress::start(!out.is_json()), args.strict);
+    let samples = interrupt.ending(samples);
     let Some(index) = index.filter(|_| !args.dry_run) else {
-        let counted = or_interrupted(count(samples)).await;
+        let counted = interrupt.guard(count(samples)).await;
         finish(args, None, &schema, &notes, &report, counted, out)?;
         return Ok(Status::Done);
     };
@@ -58,13 +67,14 @@ pub(super) async fn run(args: &Import, backends: &Backends, out: &mut Out) -> Cl
     let options = WriteOptions::default().with_max_count(args.max_count).with_max_size(args.max_size);
     let mut input = ShardInput::encode(samples, &options);
     let name = prefix(&args.name);
-    let written = or_interrupted(store.write_shards(&mut input, &name)).await;
+    let written = interrupt.guard(store.write_shards(&mut input, &name)).await;
     let shards = match written {
         Ok(shards) => shards,
         Err(failure) => return Err(explain(failure, &report)),
     };
     // From here on it is a matter of milliseconds, and an interruption would leave shards without an entry.
-    let registered = register(args, &*index, new, schema, &shards, lock(&report).samples).await;
+    let samples = lock(&report).samples;
+    let registered = register(args, &*index, new, schema, &shards, samples).await;
     let entry = match registered {
         Ok(entry) => entry,
         Err(error) => {
@@ -135,17 +145,6 @@ async fn count(mut samples: BoxStream<'static, Result<PackedSample>>) -> Result<
     Ok(())
 }
 
-/// Does the work unless Ctrl-C comes first; the work is then dropped and cleans up behind itself.
-async fn or_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T, Failure> {
-    let interrupted = tokio::signal::ctrl_c();
-    match select(Box::pin(work), Box::pin(interrupted)).await {
-        Either::Left((result, _)) => Ok(result?),
-        Either::Right((Ok(()), _)) => Err(Failure::Interrupted),
-        // Without a way to hear of Ctrl-C the work goes on; the signal then ends the process as it does by default.
-        Either::Right((Err(_), work)) => Ok(work.await?),
-    }
-}
-
 /// A store complains of having got no samples; the reason is what was left out.
 fn explain(failure: Failure, report: &Mutex<Report>) -> Failure {
     let report = lock(report);
@@ -188,7 +187,7 @@ async fn register(
         new.schema = schema.into();
         match index.insert_dataset(new.clone()).await {
             Err(error)
-                if error.kind() == atdata_core::ErrorKind::Conflict
+                if error.kind() == atdata::ErrorKind::Conflict
                     && args.schema.is_none()
                     && attempt < ATTEMPTS => {}
             done => return done,

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use atdata_core::schema::{SampleSchema, diff, to_rust};
-use atdata_core::{Error, Index, Result, ResultExt};
+use atdata::schema::{SampleSchema, diff, to_rust};
+use atdata::{Error, Index, Result, ResultExt};
 use futures::TryStreamExt;
 use serde_json::{Value as Json, json};
 
@@ -186,7 +186,7 @@ async fn by_reference(index: &dyn Index, reference: &str) -> Result<Option<Found
     match index.get_schema(reference).await {
         Ok(stored) => Ok(Some(Found { reference: Some(stored.reference), schema: stored.schema })),
         // A dataset may have a name that no schema can have.
-        Err(error) if error.is_not_found() || error.kind() == atdata_core::ErrorKind::Invalid => Ok(None),
+        Err(error) if error.is_not_found() || error.kind() == atdata::ErrorKind::Invalid => Ok(None),
         Err(error) => Err(error),
     }
 }

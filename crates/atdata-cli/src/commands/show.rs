@@ -1,6 +1,7 @@
 //! `atdata show`: what is known of a dataset.
 
-use atdata_core::{CHECKSUMS_KEY, DataSource, IndexEntry, Value};
+use atdata::url::redact;
+use atdata::{CHECKSUMS_KEY, DataSource, IndexEntry, Value};
 use serde_json::{Value as Json, json};
 
 use crate::address::{Backends, local_path_of};
@@ -91,7 +92,7 @@ fn print(source: &Source, shards: &[ShardInfo], samples: Option<u64>, out: &mut 
     for shard in shards {
         let size = shard.size.map_or_else(|| "?".to_owned(), size::format);
         let sum = shard.sha256.as_ref().map_or_else(|| "-".to_owned(), |sum| sum.chars().take(12).collect());
-        row(&mut list, [shard.url.clone(), size, sum]);
+        row(&mut list, [redact(&shard.url), size, sum]);
     }
     out.line(format_args!("\n{}", list.trim_fmt()))
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use atdata_core::shard::hex;
-use atdata_core::{
+use atdata::shard::hex;
+use atdata::url::redact;
+use atdata::{
     DataSource, Dataset, DictSample, Error, ErrorKind, ErrorPolicy, ReadOptions, Result, ShardBody,
 };
 use futures::{StreamExt, TryStreamExt};
@@ -142,7 +143,11 @@ fn print(checked: &Checked, out: &mut Out) -> CliResult<()> {
     let Checked { shard, verdict, samples, checksum, reasons, bad_samples, .. } = checked;
     let sum = if *checksum == Checksum::Ok { ", checksum ok" } else { "" };
     let bad = if *bad_samples > 0 { format!(", {bad_samples} damaged") } else { String::new() };
-    out.line(format_args!("{} {} ({samples} samples{bad}{sum})", verdict.as_str(), printable(shard)))?;
+    out.line(format_args!(
+        "{} {} ({samples} samples{bad}{sum})",
+        verdict.as_str(),
+        printable(&redact(shard))
+    ))?;
     for reason in reasons {
         out.line(format_args!("     {}", printable(reason)))?;
     }

@@ -1,7 +1,7 @@
 //! Arrays made of single values: CSV cells, JSON lists.
 
-use atdata_core::array::{ByteOrder, DType, DTypeKind, NdArray, Order};
-use atdata_core::{Error, Result, Value};
+use atdata::array::{ByteOrder, DType, DTypeKind, NdArray, Order};
+use atdata::{Error, Result, Value};
 
 /// An array of numbers, in C order.
 ///

@@ -1,8 +1,8 @@
 //! From the columns of a table to the fields of samples.
 
-use atdata_core::array::DType;
-use atdata_core::schema::{ArrayType, Field, FieldType, Primitive, SampleSchema};
-use atdata_core::{Error, Result, ResultExt, Value};
+use atdata::array::DType;
+use atdata::schema::{ArrayType, Field, FieldType, Primitive, SampleSchema};
+use atdata::{Error, Result, ResultExt, Value};
 use csv::ByteRecord;
 
 use super::arrays;
@@ -174,7 +174,7 @@ impl Guess {
 /// Numbers whose digits would not come back: `007`, `1_000`.
 fn is_code(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    digits.len() > 1 && digits.starts_with('0') && digits.bytes().nth(1).is_some_and(|b| b.is_ascii_digit())
+    digits.len() > 1 && digits.starts_with('0') && digits.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
 }
 
 fn int(text: &str) -> Option<Value> {
@@ -226,7 +226,8 @@ pub(super) fn cell(row: &ByteRecord, at: usize, field: &Field) -> std::result::R
         FieldType::Primitive(Primitive::Str) => Ok(Value::from(text)),
         other => {
             let json = serde_json::from_str(text).map_err(|_| wrong())?;
-            let value = jsonl::from_json(json).map_err(|error| misfit(format!("{}: {}", field.name, error.message())))?;
+            let value = jsonl::from_json(json)
+                .map_err(|error| misfit(format!("{}: {}", field.name, error.message())))?;
             conform_value(value, other)
                 .map_err(|inner| Misfit { detail: format!("{}: {}", field.name, inner.detail), ..inner })
         }
@@ -259,7 +260,9 @@ pub(super) fn array(
                 misfit(format!("{:?} in column {} is not a number", shorten(text), at + 1))
             })?);
     }
-    arrays::from_values(dtype, shape, &values).map(Value::Array).map_err(|error| misfit(error.message().to_owned()))
+    arrays::from_values(dtype, shape, &values)
+        .map(Value::Array)
+        .map_err(|error| misfit(error.message().to_owned()))
 }
 
 fn shorten(text: &str) -> String {

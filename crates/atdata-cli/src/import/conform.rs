@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use atdata_core::array::{self, DType};
-use atdata_core::schema::{ArrayType, Field, FieldType, Primitive, SampleSchema};
-use atdata_core::{Map, NdArray, Result as CoreResult, Value};
+use atdata::array::{self, DType};
+use atdata::schema::{ArrayType, Field, FieldType, Primitive, SampleSchema};
+use atdata::{Map, NdArray, Result as CoreResult, Value};
 
 use super::arrays;
 
@@ -65,7 +65,7 @@ impl Conformer {
         let mut values: Vec<Option<Value>> = vec![None; self.schema.fields.len()];
         for (name, value) in fields {
             let slot = self.places.get(&name).and_then(|at| values.get_mut(*at));
-            let slot = slot.ok_or_else(|| Misfit { reason: UNKNOWN, detail: name })?;
+            let slot = slot.ok_or(Misfit { reason: UNKNOWN, detail: name })?;
             *slot = Some(value);
         }
         let mut out = Map::with_capacity(values.len());
@@ -164,9 +164,11 @@ fn to_array(value: Value, hint: &ArrayType, expected: &FieldType) -> Result<NdAr
                 .as_deref()
                 .unwrap_or("float64")
                 .parse()
-                .map_err(|error: atdata_core::Error| Misfit::new(error.message().to_owned()))?;
-            let (shape, values) = arrays::flatten(&items).map_err(|error| Misfit::new(error.message().to_owned()))?;
-            arrays::from_values(&dtype, &shape, &values).map_err(|error| Misfit::new(error.message().to_owned()))
+                .map_err(|error: atdata::Error| Misfit::new(error.message().to_owned()))?;
+            let (shape, values) =
+                arrays::flatten(&items).map_err(|error| Misfit::new(error.message().to_owned()))?;
+            arrays::from_values(&dtype, &shape, &values)
+                .map_err(|error| Misfit::new(error.message().to_owned()))
         }
         other => Err(Misfit::wrong_type(expected, &other)),
     }

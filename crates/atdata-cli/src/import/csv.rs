@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use atdata_core::{Error, Map, Result, ResultExt, Value};
+use atdata::{Error, Map, Result, ResultExt, Value};
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use super::columns::{self, Column, Columns};

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use atdata_core::Error;
+use atdata::Error;
 
+use super::reader::STDIN;
 use crate::args::InputFormat;
 use crate::output::{CliResult, Hint};
 
@@ -26,6 +27,10 @@ pub(super) fn format(input: &str, chosen: Option<InputFormat>) -> CliResult<Inpu
     let last = parts.next().unwrap_or_default();
     let extension = if COMPRESSION.contains(&last) { parts.next().unwrap_or_default() } else { last };
     let pattern = input.contains(['{', '*', '?', '[']) || input.contains("://");
+    if input == STDIN {
+        let error = Error::invalid("standard input has no name that tells what it is");
+        return Err(error).hint(|| "--format csv or --format jsonl says it".to_owned());
+    }
     if !pattern && !path.exists() {
         return Err(Error::not_found("no such file or folder").with("path", input).into());
     }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use atdata_core::schema::{ArrayType, Field, FieldType, Primitive, SampleSchema};
-use atdata_core::{Error, Map, Result, Value};
+use atdata::schema::{ArrayType, Field, FieldType, Primitive, SampleSchema};
+use atdata::{Error, Map, Result, Value};
 use futures::StreamExt;
 
 use super::conform::Conformer;

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use atdata_core::array::DTypeKind;
-use atdata_core::schema::{ArrayType, Field, FieldType, Primitive, SampleSchema};
-use atdata_core::{Map, NdArray, Value};
+use atdata::array::DTypeKind;
+use atdata::schema::{ArrayType, Field, FieldType, Primitive, SampleSchema};
+use atdata::{Map, NdArray, Value};
 
 use crate::names;
 

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use atdata_core::{Error, Map, Result, ResultExt};
+use atdata::{Error, Map, Result, ResultExt};
 
 use super::conform::Conformer;
 use super::infer::Struct;

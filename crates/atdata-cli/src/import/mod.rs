@@ -10,6 +10,7 @@ mod csv;
 mod detect;
 mod images;
 mod infer;
+pub(crate) mod interrupt;
 mod jsonl;
 mod npy;
 mod numpy;
@@ -22,11 +23,11 @@ mod suffix;
 mod walk;
 mod webdataset;
 
-use atdata_core::array::ArrayFormat;
-use atdata_core::msgpack::Packer;
-use atdata_core::schema::SampleSchema;
-use atdata_core::source::Registry;
-use atdata_core::{Map, Result};
+use atdata::array::ArrayFormat;
+use atdata::msgpack::Packer;
+use atdata::schema::SampleSchema;
+use atdata::source::Registry;
+use atdata::{Map, Result};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 

@@ -2,9 +2,9 @@
 
 use std::io::{self, BufReader, Read};
 
-use atdata_core::array::{DType, DTypeKind, NdArray, NpyHeader, Order};
-use atdata_core::schema::{ArrayType, Field, FieldType, Primitive};
-use atdata_core::{Error, Result, Value};
+use atdata::array::{DType, DTypeKind, NdArray, NpyHeader, Order};
+use atdata::schema::{ArrayType, Field, FieldType, Primitive};
+use atdata::{Error, Result, Value};
 use bytes::Bytes;
 
 use super::infer::dtype_name;
@@ -182,7 +182,7 @@ fn scalar(row: NdArray) -> Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use atdata_core::array::{ArrayFormat, encode};
+    use atdata::array::{ArrayFormat, encode};
 
     use super::*;
 
@@ -217,7 +217,7 @@ mod tests {
         stream.truncate(stream.len() - 1);
         let mut reader = RowReader::new(io::Cursor::new(stream)).unwrap();
         assert!(reader.next_row().unwrap().is_some());
-        assert_eq!(reader.next_row().unwrap_err().kind(), atdata_core::ErrorKind::Corrupt);
+        assert_eq!(reader.next_row().unwrap_err().kind(), atdata::ErrorKind::Corrupt);
         let mut stream = Vec::new();
         encode(&NdArray::scalar(1u8), ArrayFormat::Npy, &mut stream).unwrap();
         assert!(RowReader::new(io::Cursor::new(stream)).is_err());

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use atdata_core::schema::SampleSchema;
-use atdata_core::{Error, Map, Result, ResultExt};
+use atdata::schema::SampleSchema;
+use atdata::{Error, Map, Result, ResultExt};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};

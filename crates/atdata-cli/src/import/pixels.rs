@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use atdata_core::NdArray;
+use atdata::NdArray;
 use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
 
 /// Why bytes are not taken as an image: the kind of reason, and the words.
@@ -64,7 +64,7 @@ pub(super) fn decode(bytes: &[u8], max_pixels: u64) -> Result<Picture, Refusal> 
 impl Picture {
     /// The pixels as 8-bit values, shape (height, width, channels): 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
     /// Values of 16 bits lose their lower half.
-    pub(super) fn into_array(self) -> atdata_core::Result<NdArray> {
+    pub(super) fn into_array(self) -> atdata::Result<NdArray> {
         let (has_alpha, has_color) = (self.decoded.color().has_alpha(), self.decoded.color().has_color());
         let (channels, data) = match (has_color, has_alpha) {
             (false, false) => (1, self.decoded.into_luma8().into_raw()),

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use atdata_core::{Error, Result};
+use atdata::{Error, Result};
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
@@ -59,6 +59,7 @@ pub(super) fn pump<T: Send + 'static>(
         }
     })
     .flatten()
+    .fuse()
     .boxed()
 }
 

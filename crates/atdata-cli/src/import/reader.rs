@@ -6,25 +6,32 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use atdata_core::tar::Decoder;
-use atdata_core::{Error, Result, ResultExt};
+use atdata::tar::Decoder;
+use atdata::{Error, Result, ResultExt};
 use bytes::Bytes;
 
 use super::MAX_ITEM;
 
-/// Opens a file; gzip, bzip2, xz and zstd are recognised by content.
+/// The input that means standard input.
+pub(super) const STDIN: &str = "-";
+
+/// Opens a file, or standard input for `-`; gzip, bzip2, xz and zstd are recognised by content.
 ///
 /// # Errors
 /// The file cannot be opened or begins with a damaged header.
 pub(super) fn open(path: &Path) -> Result<Decompressed> {
-    let file = File::open(path).context("path", path.display())?;
+    let file: Box<dyn Read + Send> = if path == Path::new(STDIN) {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(path).context("path", path.display())?)
+    };
     let decoder = Decoder::new(file).context("path", path.display())?;
     Ok(Decompressed { decoder, chunk: Bytes::new() })
 }
 
 /// The contents of a file.
 pub(super) struct Decompressed {
-    decoder: Decoder<File>,
+    decoder: Decoder<Box<dyn Read + Send>>,
     chunk: Bytes,
 }
 

@@ -1,7 +1,7 @@
 //! What the suffix of a WebDataset member says about its contents.
 
-use atdata_core::schema::{FieldType, Primitive};
-use atdata_core::{Error, Result, Value, array};
+use atdata::schema::{FieldType, Primitive};
+use atdata::{Error, Result, Value, array};
 use bytes::Bytes;
 
 use super::infer::Seen;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
-use atdata_core::{Result, ResultExt};
+use atdata::{Result, ResultExt};
 
 use super::report::Skip;
 

@@ -3,10 +3,10 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use atdata_core::schema::{Field, SampleSchema};
-use atdata_core::source::{FileSource, UrlSource};
-use atdata_core::tar::{RawSample, SUFFIX, read_tar};
-use atdata_core::{DataSource, Error, Map, NdArray, Result, ResultExt, ShardBody, Value, array, msgpack};
+use atdata::schema::{Field, SampleSchema};
+use atdata::source::{FileSource, UrlSource};
+use atdata::tar::{RawSample, SUFFIX, read_tar};
+use atdata::{DataSource, Error, Map, NdArray, Result, ResultExt, ShardBody, Value, array, msgpack};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -107,7 +107,7 @@ fn infer(
         let (rule, field_type) = Rule::infer(&suffix, window.iter().filter_map(|raw| raw.get(&suffix)));
         let field = Field::new(&name, field_type);
         let everywhere = window.iter().all(|raw| raw.get(&suffix).is_some());
-        let nothing = matches!(field.field_type, atdata_core::schema::FieldType::Any);
+        let nothing = matches!(field.field_type, atdata::schema::FieldType::Any);
         schema = schema.field(if everywhere && !nothing { field } else { field.optional() });
         members.push((suffix, name, rule));
     }
@@ -212,7 +212,7 @@ impl Reading {
 struct RawSamples {
     source: Box<dyn DataSource>,
     shards: std::vec::IntoIter<String>,
-    open: Option<(String, atdata_core::tar::TarReader<Chunks>)>,
+    open: Option<(String, atdata::tar::TarReader<Chunks>)>,
     runtime: Handle,
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use atdata_core::{Error, ErrorKind};
+use atdata::{Error, ErrorKind};
 use serde_json::json;
 
 use super::printable;

@@ -1,7 +1,7 @@
 //! The JSON shapes that commands share; the README documents them.
 
-use atdata_core::schema::SampleSchema;
-use atdata_core::{IndexEntry, Map, Result, Value};
+use atdata::schema::SampleSchema;
+use atdata::{IndexEntry, Map, Result, Value};
 use serde_json::{Value as Json, json};
 
 use crate::jsonl;

@@ -4,9 +4,9 @@
 
 mod python;
 
-use atdata_core::array::{DType, NdArray, Structured};
-use atdata_core::shard::hex;
-use atdata_core::{DictSample, Error, Keyed, Map, Result, Value, msgpack};
+use atdata::array::{DType, NdArray, Structured};
+use atdata::shard::hex;
+use atdata::{DictSample, Error, Keyed, Map, Result, Value, msgpack};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -49,11 +49,11 @@ fn value(value: &Value) -> Result<Json> {
         }
         Value::Str(v) => text(v),
         Value::Bytes(v) => {
-            let mut tagged = json!({"t": "bytes", "len": v.len(), "sha256": sha256(v)});
             if v.len() <= LONG_BYTES {
-                tagged["hex"] = hex(v).into();
+                json!({"t": "bytes", "len": v.len(), "sha256": sha256(v), "hex": hex(v)})
+            } else {
+                json!({"t": "bytes", "len": v.len(), "sha256": sha256(v)})
             }
-            tagged
         }
         Value::List(items) => list(value, items)?,
         Value::Map(map) => json!({"t": "map", "v": pairs(map)?}),

@@ -1,6 +1,6 @@
 //! Values as Python's `repr` writes them.
 
-use atdata_core::array::{DTypeKind, Element, NAT, NdArray, TimeBase, TimeUnit};
+use atdata::array::{DTypeKind, Element, NAT, NdArray, TimeBase, TimeUnit};
 use time::{Date, PrimitiveDateTime, Time};
 
 /// The first `n` elements in C order, each as `repr` of what numpy's `tolist` makes of it.
@@ -24,9 +24,7 @@ pub(super) fn first(array: &NdArray, n: usize) -> Vec<String> {
             each(&array, |v: num_complex::Complex32| complex(f64::from(v.re), f64::from(v.im)))
         }
         DTypeKind::Complex128 => each(&array, |v: num_complex::Complex64| complex(v.re, v.im)),
-        DTypeKind::Bytes(_) => {
-            array.byte_strings().unwrap_or_default().iter().map(|text| bytes(text)).collect()
-        }
+        DTypeKind::Bytes(_) => array.byte_strings().unwrap_or_default().iter().map(bytes).collect(),
         DTypeKind::Str(_) => array.strings().unwrap_or_default().iter().map(|text| string(text)).collect(),
         DTypeKind::Void(len) => array.data().chunks_exact((*len).max(1)).map(bytes).collect(),
         DTypeKind::DateTime(unit) => ticks(&array).into_iter().map(|ticks| datetime(ticks, *unit)).collect(),

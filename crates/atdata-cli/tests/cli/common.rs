@@ -116,7 +116,7 @@ pub(crate) fn fixture(name: &str) -> String {
 
 /// An uncompressed tar of members.
 pub(crate) fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut encoder = atdata_core::tar::TarEncoder::default();
+    let mut encoder = atdata::tar::TarEncoder::default();
     let mut out = Vec::new();
     for (name, data) in members {
         for chunk in encoder.append(name, data.to_vec().into()).unwrap() {

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::common::Cli;
 
-const ROWS: usize = 3000;
+const ROWS: usize = 1500;
 
 fn fifo(cli: &Cli) -> PathBuf {
     let path = cli.path("input.csv");
@@ -24,7 +24,7 @@ fn row(n: usize) -> String {
 fn start(cli: &Cli, input: &Path) -> Child {
     // Shards of a few hundred samples, so that some are complete while others are being written.
     let args =
-        ["import", input.to_str().unwrap(), "data", "--format", "csv", "--max-count", "300", "--replace"];
+        ["import", input.to_str().unwrap(), "data", "--format", "csv", "--max-count", "150", "--replace"];
     cli.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
@@ -68,7 +68,7 @@ fn killed_while_reading_nothing_is_left_and_the_next_import_succeeds() {
         // Opening a pipe waits for the other side.
         let mut pipe = OpenOptions::new().write(true).open(&input).unwrap();
         pipe.write_all(b"n,text\n").unwrap();
-        for n in 0..step * 100 {
+        for n in 0..step * 50 {
             pipe.write_all(row(n).as_bytes()).unwrap();
         }
         child.kill().unwrap();
@@ -110,9 +110,8 @@ fn killed_while_finishing_a_dataset_is_whole_or_absent() {
             import_whole(&cli, &input);
         }
     }
+    println!("{before} before, {after} after");
     assert!(before > 0, "every import was over before it was killed");
-    // Not required, but without it the kills were all at the beginning.
-    assert!(before + after == 30);
 }
 
 fn import_whole(cli: &Cli, input: &Path) {
@@ -137,6 +136,9 @@ fn ctrl_c_removes_what_was_written() {
     // More than the window that tells the schema, so that shards are being written.
     for n in 0..12_000 {
         pipe.write_all(row(n).as_bytes()).unwrap();
+    }
+    while cli.shards().is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "it waits for more input");
     }
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());

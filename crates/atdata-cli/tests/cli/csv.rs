@@ -108,6 +108,18 @@ fn delimiters_byte_order_marks_and_compression_are_understood() {
 }
 
 #[test]
+fn standard_input_is_read_when_the_format_is_said() {
+    let cli = Cli::new();
+    let import = |args: &[&str]| {
+        let input = std::fs::File::open(cli.file("in.csv", "a\n1\n")).unwrap();
+        cli.command(args).stdin(input).output().unwrap().status.code()
+    };
+    assert_eq!(import(&["import", "-", "a", "--format", "csv"]), Some(0));
+    assert_eq!(cli.cat("a"), [json!({"a": 1})]);
+    assert_eq!(import(&["import", "-", "b"]), Some(1));
+}
+
+#[test]
 fn headers_that_cannot_be_fields_are_refused() {
     let cli = Cli::new();
     let twice = cli.file("a.csv", "a,b,a\n1,2,3\n");
@@ -190,10 +202,13 @@ fn shards_are_cut_by_count_and_size() {
 fn names_of_datasets_may_hold_anything_that_patterns_use() {
     let cli = Cli::new();
     let input = cli.file("a.csv", "a\n1\n");
-    for name in ["a{1,2}", "star*", "[x]?", "100%", "ünï/cødé", "sp ace", "..", "../up"] {
+    for name in ["a{1,2}", "star*", "[x]?", "100%", "ünï/cødé", "sp ace", "...", "a/../b"] {
         cli.ok(&["import", &input, name]);
         cli.ok(&["verify", name]);
         assert_eq!(cli.json(&["show", name])["samples"], 1, "{name}");
     }
-    assert!(!cli.path(".atdata/up").exists() && !cli.path("up").exists());
+    assert!(!cli.path(".atdata/data/b").exists());
+    for name in ["..", "../up", "/abs", "s3://bucket/x", "", "a\nb"] {
+        cli.fails(&["import", &input, name]);
+    }
 }

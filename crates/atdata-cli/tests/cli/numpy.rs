@@ -1,7 +1,7 @@
 use std::io::{Cursor, Write};
 
-use atdata_core::NdArray;
-use atdata_core::array::{ArrayFormat, Order, encode};
+use atdata::NdArray;
+use atdata::array::{ArrayFormat, Order, encode};
 use serde_json::json;
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;

@@ -1,5 +1,5 @@
-use atdata_core::NdArray;
-use atdata_core::array::{ArrayFormat, encode};
+use atdata::NdArray;
+use atdata::array::{ArrayFormat, encode};
 use serde_json::json;
 
 use crate::common::{Cli, fixture, tar};
