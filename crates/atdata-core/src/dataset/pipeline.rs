@@ -6,7 +6,6 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
-use tokio::runtime::Handle;
 
 use super::frames::{Framed, frames};
 use super::order::{Random, ShuffleBuffer};
@@ -14,6 +13,7 @@ use super::report::SharedReport;
 use super::samples::Samples;
 use super::{ErrorPolicy, Origin, ReadOptions};
 use crate::msgpack::UnpackOptions;
+use crate::offload::offload;
 use crate::{Error, Result, Sample};
 
 /// What is done to a raw sample: decoding, then filters and maps. `None` is a sample that a filter drops.
@@ -126,7 +126,16 @@ fn shuffle(chunks: RawChunks, buffer: ShuffleBuffer<Framed>) -> RawChunks {
 /// The results of one chunk, each with the shard it came from.
 type Processed<T> = Vec<(Arc<str>, Result<T>)>;
 
-/// Runs the stage over a chunk: on tokio's blocking threads where there is a runtime, in place where there is none.
+/// Runs the stage over one sample. A panic in a user's closure is that sample's error, not the end of the process.
+pub(super) fn apply<T>(stage: &Stage<T>, framed: &Framed, unpack: &UnpackOptions) -> Result<Option<T>> {
+    catch_unwind(AssertUnwindSafe(|| stage(framed, unpack)))
+        .unwrap_or_else(|panic| {
+            Err(Error::unexpected(format!("a filter, map or decoder panicked: {}", panic_text(&*panic))))
+        })
+        .map_err(|error| framed.locate(error))
+}
+
+/// Runs the stage over a chunk.
 fn process<T: Send + 'static>(
     chunk: RawChunk,
     stage: Stage<T>,
@@ -141,33 +150,21 @@ fn process<T: Send + 'static>(
     let work = move || {
         let mut out = Vec::with_capacity(samples.len());
         for framed in &samples {
-            // A panic in a user's closure is that sample's error, not the end of the process.
-            let result = catch_unwind(AssertUnwindSafe(|| stage(framed, &unpack))).unwrap_or_else(|panic| {
-                Err(Error::unexpected(format!("a filter, map or decoder panicked: {}", panic_text(&*panic))))
-            });
-            if let Some(result) = result.map_err(|error| framed.locate(error)).transpose() {
+            if let Some(result) = apply(&stage, framed, &unpack).transpose() {
                 out.push((framed.shard.clone(), result));
             }
         }
         out
     };
-    match Handle::try_current() {
-        Ok(runtime) => {
-            let task = runtime.spawn_blocking(work);
-            async move {
-                match task.await {
-                    Ok(out) => (out, false),
-                    // The runtime is shutting down.
-                    Err(error) => {
-                        let error = Error::unavailable("decoding was cancelled").with_source(error);
-                        (vec![(Arc::from("unknown"), Err(error))], false)
-                    }
-                }
-            }
-            .boxed()
+    let task = offload(work);
+    async move {
+        match task.await {
+            Ok(out) => (out, false),
+            // The runtime is shutting down.
+            Err(error) => (vec![(Arc::from("unknown"), Err(error))], false),
         }
-        Err(_) => futures::future::ready((work(), false)).boxed(),
     }
+    .boxed()
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
