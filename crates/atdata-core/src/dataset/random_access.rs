@@ -419,3 +419,35 @@ impl<T> fmt::Debug for RandomAccess<T> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::tar::TarEncoder;
+    use crate::{DictSample, MemorySource};
+
+    #[test]
+    fn of_keys_whose_hashes_collide_the_right_one_is_taken() {
+        let mut encoder = TarEncoder::default();
+        let mut shard = Vec::new();
+        for name in ["a.msgpack", "b.msgpack", "c.msgpack", "b.msgpack"] {
+            shard.extend(encoder.append(name, Bytes::from_static(b"\x80")).unwrap().concat());
+        }
+        shard.extend_from_slice(&encoder.finish());
+        let dataset = Dataset::<DictSample>::from_source(MemorySource::new([("s", shard)]));
+        block_on(async {
+            let access = dataset.indexed().await.unwrap();
+            let shard = &access.shards[0];
+            let offset_of = async |candidates: &[u64], key| {
+                let found = access.first_with_key(shard, candidates, key).await.unwrap();
+                found.map(|framed| framed.raw.header_offset)
+            };
+            // What a colliding hash would give as candidates.
+            assert_eq!(offset_of(&[0, 1, 2, 3], "b").await, Some(1024));
+            assert_eq!(offset_of(&[0, 2, 3], "b").await, Some(3072));
+            assert_eq!(offset_of(&[0, 2], "b").await, None);
+        });
+    }
+}
