@@ -28,6 +28,9 @@ pub use protocol::{
     WriteOptions,
 };
 pub use publish::{ensure_free, prefix, publish};
-pub use sample::{Collate, Column, DictBatch, DictSample, FieldReader, FieldValue, Packable, Sample};
+pub use sample::{
+    AnyDtypeField, ArrayField, BytesField, Collate, Column, DictBatch, DictSample, FieldReader, FieldValue,
+    Packable, Sample,
+};
 pub use shard::{PackedSample, ShardInput, ShardWriter};
 pub use value::{Map, Value};

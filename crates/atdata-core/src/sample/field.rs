@@ -5,8 +5,8 @@ use std::hash::BuildHasher;
 
 use bytes::Bytes;
 
-use crate::msgpack::{Packer, Unpacker};
-use crate::schema::{FieldType, Primitive};
+use crate::msgpack::{self, Packer, Unpacker};
+use crate::schema::{self, FieldType, Primitive};
 use crate::{Map, Result, Value};
 
 /// A type that a sample's field can have.
@@ -21,12 +21,22 @@ use crate::{Map, Result, Value};
 /// assert_eq!(<Vec<u8>>::field_type(), atdata_core::schema::Primitive::Bytes.into());
 /// assert!(<Option<i64>>::OPTIONAL);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of a sample: the trait `FieldValue` is not implemented for it",
+    label = "no type of a field",
+    note = "fields are numbers, text, bytes, arrays, lists, maps with text keys, `Option`, `Value`, and structs with \
+            `#[derive(Packable)]`"
+)]
 pub trait FieldValue: Sized + Send + 'static {
     /// What a batch holds for this field: a stacked array, or a `Vec`.
     type Column: Send + 'static;
 
     /// Whether the field may be `nil`.
     const OPTIONAL: bool = false;
+
+    /// How deep the type nests lists, maps, options and structs. For a type that contains itself this is a cycle, so that
+    /// it does not compile: no schema could describe it.
+    const DEPTH: usize = 0;
 
     /// The field's type in a schema. For an `Option` it is that of the inner type.
     fn field_type() -> FieldType;
@@ -52,6 +62,14 @@ pub trait FieldValue: Sized + Send + 'static {
     /// What the lenient policy puts where the field is missing.
     fn absent() -> Option<Self> {
         None
+    }
+
+    /// The value as a schema states it where it is a field's default; `None` if a schema cannot (NaN, for instance).
+    fn schema_default(&self) -> Option<Value> {
+        let mut out = Vec::new();
+        self.pack_value(&mut Packer::new(&mut out)).ok()?;
+        let value = msgpack::from_bytes(&out.into()).ok()?;
+        schema::value_to_json(&value).is_ok().then_some(value)
     }
 
     /// The type inside a list or map, where [`OPTIONAL`](Self::OPTIONAL) has no other place.
@@ -227,6 +245,7 @@ impl FieldValue for Bytes {
 
 impl<T: FieldValue> FieldValue for Vec<T> {
     plain_column!();
+    const DEPTH: usize = T::DEPTH + 1;
     fn field_type() -> FieldType {
         T::list_type()
     }
@@ -241,6 +260,7 @@ impl<T: FieldValue> FieldValue for Vec<T> {
 impl<T: FieldValue> FieldValue for Option<T> {
     plain_column!();
     const OPTIONAL: bool = true;
+    const DEPTH: usize = T::DEPTH + 1;
     fn field_type() -> FieldType {
         T::field_type()
     }
@@ -268,6 +288,7 @@ macro_rules! map_field {
     ($map:ty $(, $hasher:ident)?) => {
         impl<T: FieldValue $(, $hasher: BuildHasher + Default + Send + 'static)?> FieldValue for $map {
             plain_column!();
+            const DEPTH: usize = T::DEPTH + 1;
             fn field_type() -> FieldType {
                 FieldType::Map(Box::new(T::item_type()))
             }

@@ -9,6 +9,7 @@ mod collate;
 mod dict;
 mod field;
 mod fields;
+mod markers;
 
 use bytes::Bytes;
 
@@ -16,6 +17,7 @@ pub use collate::{Collate, Column, DictBatch};
 pub use dict::DictSample;
 pub use field::FieldValue;
 pub use fields::FieldReader;
+pub use markers::{AnyDtypeField, ArrayField, BytesField};
 
 use crate::array::ArrayFormat;
 use crate::msgpack::{Packer, UnpackOptions, Unpacker};

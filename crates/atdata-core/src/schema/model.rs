@@ -9,7 +9,7 @@ use super::version::SchemaVersion;
 use crate::{Error, Map, Result, ResultExt, Value};
 
 /// How deep field types may be nested, on reading and in [`SampleSchema::validate`].
-pub(super) const MAX_DEPTH: usize = 32;
+pub const MAX_DEPTH: usize = 32;
 
 /// The fields that the samples of a dataset have.
 ///

@@ -1,0 +1,8 @@
+use atdata_derive::Packable;
+
+#[derive(Packable)]
+struct Sample {
+    bad: Vec<Option<char>>,
+}
+
+fn main() {}

@@ -1,0 +1,46 @@
+//! Datasets on one machine, or shared by a team over a file system.
+//!
+//! - [`LocalIndex`] (feature `sqlite`): an index in one SQLite file. It is the file of Python `atdata` 0.7, and any
+//!   number of Rust and Python processes may use it at the same time.
+//! - [`LocalDiskStore`] (feature `disk`): a store that writes shards into a directory, all of a dataset or none.
+//!
+//! Both need nothing to be set up. Their places, if nothing else is said, are `~/.atdata/index.db` and `~/.atdata/data`,
+//! as Python has them.
+#![cfg_attr(
+    all(feature = "sqlite", feature = "disk"),
+    doc = r#"
+```
+use atdata_core::{DataStoreExt, DictSample, Index, NewDataset, WriteOptions};
+use atdata_local::{LocalDiskStore, LocalIndex};
+use futures::StreamExt;
+
+# tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+# let directory = tempfile::tempdir().unwrap();
+# let directory = directory.path();
+let index = LocalIndex::open(directory.join("index.db")).await?;
+let store = LocalDiskStore::open(directory.join("data"))?;
+
+let samples = futures::stream::iter((0..3i64).map(|n| Ok(DictSample::from_iter([("n", n)])))).boxed();
+let shards = store.write_samples(samples, "numbers", &WriteOptions::default()).await?;
+index.insert_dataset(NewDataset::from_shards("numbers", "Number@1.0.0", shards)).await?;
+
+let entry = index.get_dataset("numbers").await?;
+assert!(entry.checksum(&entry.data_urls()[0]).is_some());
+# Ok::<(), atdata_core::Error>(())
+# }).unwrap();
+```
+"#
+)]
+
+#[cfg(feature = "disk")]
+mod disk;
+mod error;
+#[cfg(any(feature = "sqlite", feature = "disk"))]
+mod home;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+#[cfg(feature = "disk")]
+pub use disk::{LocalDiskStore, Recovered};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{LocalIndex, LocalIndexOptions};

@@ -1,0 +1,80 @@
+//! Labels: the rows of `labels`.
+
+use atdata_core::{Error, Label, Result};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::entries;
+use crate::error::SqlResultExt;
+
+/// The latest label of a name, by Python's rule.
+pub(super) const LATEST: &str = "SELECT name, version, cid, description FROM labels WHERE name = ?1 \
+     ORDER BY created_at DESC, rowid DESC LIMIT 1";
+
+/// The label of a name and version.
+pub(super) const OF_VERSION: &str =
+    "SELECT name, version, cid, description FROM labels WHERE name = ?1 AND version = ?2";
+
+/// Sets a label. It is the latest of its name for Python too: a new row has the highest rowid, and its time is not
+/// before that of any other, even if the clock was set back.
+const SET: &str = "INSERT OR REPLACE INTO labels (name, version, cid, description, created_at) VALUES (?1, ?2, ?3, ?4, \
+     max(datetime('now'), ifnull((SELECT max(created_at) FROM labels WHERE name = ?1), '')))";
+
+pub(super) const POINTS: &str = "SELECT EXISTS (SELECT 1 FROM labels WHERE cid = ?1)";
+pub(super) const POINTS_BY_NAME: &str = "SELECT EXISTS (SELECT 1 FROM labels WHERE cid = ?1 AND name = ?2)";
+
+pub(super) fn latest(connection: &Connection, name: &str) -> Result<Option<Label>> {
+    connection.prepare_cached(LATEST).sql()?.query_row([name], read).optional().sql()
+}
+
+/// Finds a label; the empty version is that of the name alone.
+pub(super) fn find(connection: &Connection, name: &str, version: &str) -> Result<Option<Label>> {
+    connection.prepare_cached(OF_VERSION).sql()?.query_row([name, version], read).optional().sql()
+}
+
+/// Finds a label; without a version the latest of the name.
+pub(super) fn get(connection: &Connection, name: &str, version: Option<&str>) -> Result<Label> {
+    let found = match version {
+        Some(version) => find(connection, name, version)?,
+        None => latest(connection, name)?,
+    };
+    found.ok_or_else(|| {
+        let error = Error::not_found("the index has no such label").with("name", name);
+        match version {
+            Some(version) => error.with("version", version),
+            None => error,
+        }
+    })
+}
+
+pub(super) fn set(connection: &Connection, label: &Label) -> Result<()> {
+    let mut statement = connection.prepare_cached(SET).sql()?;
+    statement.execute(params![label.name, label.version, label.cid, label.description]).sql()?;
+    Ok(())
+}
+
+/// Sets a label if there is an entry to point to.
+pub(super) fn set_checked(connection: &Connection, label: &Label) -> Result<()> {
+    if entries::any(connection, &label.cid)?.is_none() {
+        return Err(Error::not_found("the index has no entry of this identifier").with("cid", &label.cid));
+    }
+    set(connection, label)
+}
+
+/// Whether a label points to a content identifier: one of this name, or any.
+pub(super) fn points(connection: &Connection, name: Option<&str>, cid: &str) -> Result<bool> {
+    let found = match name {
+        Some(name) => {
+            connection.prepare_cached(POINTS_BY_NAME).sql()?.query_row([cid, name], |row| row.get(0))
+        }
+        None => connection.prepare_cached(POINTS).sql()?.query_row([cid], |row| row.get(0)),
+    };
+    found.sql()
+}
+
+/// Reads a row of name, version, content identifier and description.
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Label> {
+    let mut label = Label::new(row.get::<_, String>(0)?, row.get::<_, String>(2)?);
+    label.version = row.get(1)?;
+    label.description = row.get(3)?;
+    Ok(label)
+}

@@ -1,0 +1,336 @@
+//! [`LocalIndex`]: an index in one SQLite file.
+//!
+//! # One file, two programs
+//!
+//! The tables are those of Python `atdata` 0.7 ([`database::PYTHON_DDL`]), and both may write at any time. Python's main
+//! table has one row for each content identifier, so a second name for the same shards takes the row away from
+//! the first. What we add ([`database::OWN_DDL`]) keeps both:
+//!
+//! - `atdata_names` holds the names that lost their row, with what an entry has beyond its identifier.
+//! - The trigger `atdata_keep_names` moves a name there when another one takes its row. SQLite runs it in the process that
+//!   inserts, so Python does this too once we have opened the file. It also drops a kept name that is inserted anew.
+//! - `atdata_labels_latest` finds the latest label of a name without reading its other labels.
+//!
+//! The invariant is that each pair of identifier and name is in exactly one of the two tables, as it was written
+//! last, and that the main table has a row for each identifier in `atdata_names`. It holds whoever writes:
+//!
+//! | Before | Then | After |
+//! |---|---|---|
+//! | – | Python or we insert `a` → X | row X is `a` |
+//! | row X is `a` | Python or we insert `b` → X | row X is `b`, `a` is kept; both names resolve, each with its metadata |
+//! | row X is `b`, `a` kept | Python or we insert `a` → X again | row X is `a` as written now, `b` is kept |
+//! | row X is `a` | Python inserts `a` → Y | rows X and Y are `a`; the label that Python writes leads to Y, and `a` is Y |
+//! | row X is `a` | we replace `a` by Y | row Y is `a`; X goes unless a label points to it, or passes to a kept name |
+//! | row X is `b`, `a` kept | we replace `b` by Y | row X passes to `a` unless a label still has `b` → X |
+//! | file without our additions | Python inserts `a` → X, `b` → X | `a` has lost its row for good; its label leads to the entry `b`, as in Python |
+//!
+//! Python deletes nothing and names its columns, and reads rows and labels that we write by the same rules as its own.
+//! Its look-up by name goes through the latest label (`created_at`, then `rowid`, both descending), which is what ours
+//! does; [`labels`] sees to it that the label we set last is the latest in that order.
+
+mod database;
+mod entries;
+mod labels;
+mod listing;
+#[cfg(test)]
+mod plan_tests;
+mod schemas;
+mod worker;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use atdata_core::schema::{Profile, SampleSchema};
+use atdata_core::{
+    DatasetRef, Entry, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt, SchemaSpec,
+    StoredSchema,
+};
+use futures::stream::BoxStream;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use self::listing::{From, SchemaCursor};
+use self::worker::Worker;
+use crate::error::SqlResultExt;
+
+/// An index in one SQLite file, which Python `atdata` 0.7 and any number of processes may use at the same time.
+///
+/// Every call is a transaction: after a crash it has happened or not. Writers wait for each other, up to
+/// [`LocalIndexOptions::busy_timeout`]; readers wait for nobody. A commit waits for the disk, so many datasets are
+/// inserted faster with [`insert_many`](LocalIndex::insert_many). The file should not lie on a network file system, whose
+/// locks SQLite cannot rely on.
+///
+/// Clones share their connections: one that reads and one that writes, each on a thread of its own, which ends with
+/// the last clone. A call whose future is dropped happens as a whole or not at all.
+///
+/// ```
+/// use atdata_core::{Index, NewDataset};
+/// use atdata_local::LocalIndex;
+///
+/// # futures::executor::block_on(async {
+/// let index = LocalIndex::in_memory()?;
+/// index.insert_dataset(NewDataset::new("digits", "Digit@1.0.0", vec!["/data/digits.tar".into()])).await?;
+/// assert_eq!(index.get_dataset("digits").await?.data_urls(), ["/data/digits.tar"]);
+/// # Ok::<(), atdata_core::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct LocalIndex {
+    profile: Profile,
+    reader: Worker,
+    writer: Worker,
+}
+
+/// How a [`LocalIndex`] is opened.
+///
+/// ```
+/// use atdata_core::schema::Profile;
+/// use atdata_local::LocalIndexOptions;
+///
+/// # futures::executor::block_on(async {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("index.db");
+/// let index = LocalIndexOptions::default().with_profile(Profile::Latest).open(&path).await?;
+/// assert_eq!(index.path(), path.to_str().unwrap());
+/// # Ok::<(), atdata_core::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LocalIndexOptions {
+    /// The form of the schema references that are written and returned; every form is read.
+    pub profile: Profile,
+    /// How long a call waits while other processes write before it fails with
+    /// [`Unavailable`](atdata_core::ErrorKind::Unavailable); 30 seconds if nothing else is said.
+    pub busy_timeout: Duration,
+}
+
+impl Default for LocalIndexOptions {
+    fn default() -> Self {
+        Self { profile: Profile::default(), busy_timeout: Duration::from_secs(30) }
+    }
+}
+
+impl LocalIndexOptions {
+    /// Sets the form of schema references.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Sets how long a call waits while other processes write.
+    #[must_use]
+    pub fn with_busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// Opens the index in a file; the file and its directory are made if they are not there. A file that can only be
+    /// read is opened too, and refuses every change.
+    ///
+    /// # Errors
+    /// [`Corrupt`](atdata_core::ErrorKind::Corrupt) if the file is not an SQLite database or is damaged,
+    /// [`PermissionDenied`](atdata_core::ErrorKind::PermissionDenied) if it cannot be opened.
+    pub async fn open(&self, path: impl AsRef<Path>) -> Result<LocalIndex> {
+        let path = path.as_ref();
+        // SQLite takes a relative `:memory:` and an empty path for something else than a file.
+        let file: Arc<Path> = std::path::absolute(path).context("path", path.display())?.into();
+        let name: Arc<str> = file.display().to_string().into();
+        let timeout = self.busy_timeout;
+        let writer = {
+            let file = file.clone();
+            Worker::open(name.clone(), move || database::open_writer(&file, timeout)).await?
+        };
+        let reader = Worker::open(name, move || database::open_reader(&file, timeout)).await?;
+        Ok(LocalIndex { profile: self.profile, reader, writer })
+    }
+
+    /// Makes an index in memory, which ends with its last clone.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn in_memory(&self) -> Result<LocalIndex> {
+        let connection = database::open_in_memory()?;
+        let (worker, _) = Worker::start(":memory:".into(), move || Ok(connection))?;
+        Ok(LocalIndex { profile: self.profile, reader: worker.clone(), writer: worker })
+    }
+}
+
+impl LocalIndex {
+    /// Opens the index in a file, which is made if it is not there: [`LocalIndexOptions::open`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`LocalIndexOptions::open`].
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
+        LocalIndexOptions::default().open(path).await
+    }
+
+    /// Opens `~/.atdata/index.db`, the index that Python uses if nothing else is said.
+    ///
+    /// # Errors
+    /// As [`LocalIndexOptions::open`]; there is no home directory.
+    pub async fn open_default() -> Result<Self> {
+        Self::open(crate::home::in_home("index.db")?).await
+    }
+
+    /// Makes an index in memory, which ends with its last clone.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn in_memory() -> Result<Self> {
+        LocalIndexOptions::default().in_memory()
+    }
+
+    /// The file, or `:memory:`.
+    pub fn path(&self) -> &str {
+        self.writer.path()
+    }
+
+    /// Inserts many datasets in one transaction: all of them or, if one fails, none. Entries come back in the same
+    /// order. It costs one wait for the disk in all, and holds other writers up until it is done.
+    ///
+    /// # Errors
+    /// As [`Index::insert_dataset`], of the first dataset that fails; the error has its name.
+    pub async fn insert_many(&self, new: Vec<NewDataset>) -> Result<Vec<Arc<dyn IndexEntry>>> {
+        new.iter().try_for_each(|new| new.validate().context("name", &new.name))?;
+        let profile = self.profile;
+        self.write(move |transaction| {
+            let entries = new.into_iter().map(|new| {
+                let entry = insert(transaction, new, profile)?;
+                Ok(entry as Arc<dyn IndexEntry>)
+            });
+            entries.collect()
+        })
+        .await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.writer
+            .call(move |connection| {
+                // Taking the write lock at once: a transaction that begins by reading could not wait for it later.
+                let transaction =
+                    connection.transaction_with_behavior(TransactionBehavior::Immediate).sql()?;
+                let done = job(&transaction)?;
+                transaction.commit().sql()?;
+                Ok(done)
+            })
+            .await
+    }
+
+    /// Runs several queries on one state of the index.
+    async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.reader.call(move |connection| job(&*connection.transaction().sql()?)).await
+    }
+}
+
+fn insert(connection: &Connection, new: NewDataset, profile: Profile) -> Result<Arc<Entry>> {
+    let name = new.name.clone();
+    let schema_ref = match &new.schema {
+        SchemaSpec::Ref(reference) => reference.clone(),
+        SchemaSpec::Schema(schema) => schemas::publish(connection, schema, profile).context("name", &name)?,
+    };
+    entries::insert(connection, new, schema_ref).context("name", &name)
+}
+
+fn find(connection: &Connection, reference: &str, parsed: &DatasetRef) -> Result<Entry> {
+    if let Some(entry) = entries::by_name(connection, &parsed.name)? {
+        return Ok(entry);
+    }
+    if let Some(entry) = entries::any(connection, &parsed.name)? {
+        return Ok(entry);
+    }
+    if let Some((name, version)) = parsed.split_version()
+        && let Some(label) = labels::find(connection, name, version)?
+        && let Some(entry) = entries::labelled(connection, &label)?
+    {
+        return Ok(entry);
+    }
+    Err(no_dataset(reference))
+}
+
+fn no_dataset(reference: &str) -> Error {
+    Error::not_found("the index has no such dataset").with("name", reference)
+}
+
+#[async_trait]
+impl Index for LocalIndex {
+    async fn insert_dataset(&self, new: NewDataset) -> Result<Arc<dyn IndexEntry>> {
+        new.validate()?;
+        let profile = self.profile;
+        let entry = self.write(move |transaction| insert(transaction, new, profile)).await?;
+        Ok(entry)
+    }
+
+    async fn get_dataset(&self, reference: &str) -> Result<Arc<dyn IndexEntry>> {
+        let parsed = DatasetRef::parse(reference)?;
+        if !parsed.is_local() {
+            return Err(no_dataset(reference).with("path", self.path()));
+        }
+        let reference = reference.to_owned();
+        let entry = self.read(move |connection| find(connection, &reference, &parsed)).await?;
+        Ok(Arc::new(entry))
+    }
+
+    fn list_datasets(&self, prefix: &str) -> BoxStream<'_, Result<Arc<dyn IndexEntry>>> {
+        let prefix: Arc<str> = prefix.into();
+        listing::pages(From::at(&prefix), move |from| {
+            let prefix = prefix.clone();
+            self.reader.call(move |connection| listing::datasets(connection, &from, &prefix))
+        })
+    }
+
+    async fn publish_schema(&self, schema: &SampleSchema) -> Result<String> {
+        let (schema, profile) = (schema.clone(), self.profile);
+        self.write(move |transaction| schemas::publish(transaction, &schema, profile)).await
+    }
+
+    async fn get_schema(&self, reference: &str) -> Result<StoredSchema> {
+        let (reference, profile) = (reference.to_owned(), self.profile);
+        self.read(move |connection| schemas::get(connection, &reference, profile)).await
+    }
+
+    fn list_schemas(&self, prefix: &str) -> BoxStream<'_, Result<StoredSchema>> {
+        let (prefix, profile): (Arc<str>, _) = (prefix.into(), self.profile);
+        listing::pages(SchemaCursor::at(&prefix), move |cursor| {
+            let prefix = prefix.clone();
+            self.reader.call(move |connection| listing::schemas(connection, &cursor, &prefix, profile))
+        })
+    }
+
+    async fn set_label(&self, label: &Label) -> Result<()> {
+        label.validate()?;
+        let label = label.clone();
+        self.write(move |transaction| labels::set_checked(transaction, &label)).await
+    }
+
+    async fn get_label(&self, name: &str, version: Option<&str>) -> Result<Label> {
+        let (name, version) = (name.to_owned(), version.map(str::to_owned));
+        self.read(move |connection| labels::get(connection, &name, version.as_deref())).await
+    }
+
+    fn list_labels(&self, prefix: &str) -> BoxStream<'_, Result<Label>> {
+        let prefix: Arc<str> = prefix.into();
+        listing::pages((From::at(&prefix), From::at("")), move |cursor| {
+            let prefix = prefix.clone();
+            self.reader.call(move |connection| listing::labels(connection, &cursor, &prefix))
+        })
+    }
+}
+
+impl fmt::Debug for LocalIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalIndex")
+            .field("path", &self.path())
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
