@@ -36,7 +36,12 @@ async fn main() -> anyhow::Result<()> {
     let options = WriteOptions::default().with_max_count(500);
     let started = Instant::now();
     let entry = publish(&index, &store, "digits", digits, &options, |new| new.with_version("1.0.0")).await?;
-    println!("published  {} as {} shards in {:.0?}", entry.name(), entry.data_urls().len(), started.elapsed());
+    println!(
+        "published  {} as {} shards in {:.0?}",
+        entry.name(),
+        entry.data_urls().len(),
+        started.elapsed()
+    );
     println!("           {}", entry.schema_ref());
 
     // 2. Open by name. The stored schema is checked against `Digit`.
@@ -44,7 +49,11 @@ async fn main() -> anyhow::Result<()> {
 
     // 3. Ordered.
     let labels: Vec<i64> = dataset.map(|digit| digit.label).ordered().try_collect().await?;
-    println!("ordered    {} samples, the first labels are {:?}", labels.len(), labels.get(..8).unwrap_or_default());
+    println!(
+        "ordered    {} samples, the first labels are {:?}",
+        labels.len(),
+        labels.get(..8).unwrap_or_default()
+    );
 
     // 4. Shuffled: the same seed gives the same order on every machine.
     let shuffled: Vec<i64> = dataset.map(|digit| digit.label).shuffled(42).try_collect().await?;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use atdata_core::cid::{blob_cid, value_to_dag_cbor};
-use atdata_core::schema::SampleSchema;
+use atdata_core::schema::{Field, FieldType, Primitive, SampleSchema};
 use atdata_core::tar::read_tar;
 use atdata_core::{Map, Value, msgpack};
 use serde_json::Value as Json;
@@ -180,8 +180,21 @@ fn objects(name: &str) -> Vec<Vec<u8>> {
     found
 }
 
+/// The schemas that Python wrote, and one with the types that only we have.
 fn records() -> Vec<SampleSchema> {
-    let mut found = Vec::new();
+    let mut extended = SampleSchema::new("Extended").with_description("types beyond Python's");
+    let inner = FieldType::Object(vec![
+        Field::new("x", Primitive::Float),
+        Field::new("y", FieldType::Any).optional(),
+    ]);
+    extended.fields = vec![
+        Field::new("table", FieldType::map(FieldType::list(FieldType::nullable(Primitive::Int)))),
+        Field::new("points", FieldType::list(inner)).with_description("in pixels"),
+        Field::new("other", FieldType::Ref("atdata://local/schema/Other@1.0.0".to_owned())).optional(),
+        Field::new("count", Primitive::Int).with_default(7i64),
+        Field::new("mask", FieldType::Sparse),
+    ];
+    let mut found = vec![extended];
     let mut keep = |json: &Json| {
         if json.get("fields").is_some() {
             found.extend(SampleSchema::from_json_value(json));
