@@ -72,7 +72,7 @@ mod order {
                 dataset(2000, 300).with_options(ReadOptions::default().with_parallelism(parallelism));
             // The first samples of a chunk take longer than its last ones.
             let slow_first = dataset.map(|sample| {
-                (0..(2000 - number(&sample)) * 5).for_each(|i| drop(std::hint::black_box(i)));
+                (0..(2000 - number(&sample)) * 5).for_each(|i| { std::hint::black_box(i); });
                 sample
             });
             let found: Vec<DictSample> = slow_first.ordered().try_collect().await.unwrap();
@@ -539,12 +539,14 @@ mod errors {
 
     #[tokio::test]
     async fn shards_left_out_are_counted_once_when_shuffled() {
-        let mut stream = with_policy(two_bad_samples(), ErrorPolicy::SkipShard).shuffled(5);
+        let bad = |n: i64| if n % 3 == 0 { Bytes::from_static(b"\xc1") } else { sample(n).pack().unwrap() };
+        let shards = (0..4).map(|i| (format!("{i}.tar"), shard_of((i * 30..i * 30 + 30).map(|n| (n, bad(n))))));
+        let mut stream = with_policy(MemorySource::new(shards), ErrorPolicy::SkipShard).shuffled(5);
         stream.by_ref().try_collect::<Vec<_>>().await.unwrap();
-        assert_eq!(stream.report().skipped_shards, 2);
+        assert_eq!(stream.report().skipped_shards, 4);
     }
 
-    /// Three shards of ten; the middle one is cut in its sixth sample.
+    /// Three shards of ten; the middle one is cut in the padding of its sixth sample.
     fn cut_in_the_middle() -> MemorySource {
         let cut = shard(10..20).slice(..5 * 1024 + 600);
         MemorySource::new([("0.tar", shard(0..10)), ("1.tar", cut), ("2.tar", shard(20..30))])
@@ -553,6 +555,7 @@ mod errors {
     #[tokio::test]
     async fn samples_before_the_damage_come_out_and_then_the_error() {
         let (found, error, _) = outcome(&with_policy(cut_in_the_middle(), ErrorPolicy::Fail)).await;
+        // Sample 15 is whole, but was open when the damage was met: it might have had more members.
         assert_eq!(found, (0..15).collect::<Vec<_>>());
         let error = error.unwrap();
         assert_eq!((error.kind(), error.context_value("shard")), (ErrorKind::Corrupt, Some("1.tar")));

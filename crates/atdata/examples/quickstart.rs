@@ -4,6 +4,8 @@
 //! `digits` in an embedded index, and streams them back ordered, shuffled and batched. Everything happens in a
 //! temporary directory; `cargo run --release --example quickstart -- DIRECTORY` keeps it.
 
+#![allow(clippy::print_stdout)]
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -31,18 +33,23 @@ async fn main() -> anyhow::Result<()> {
 
     // 1. Publish: samples → shards in a store → an entry in an index.
     let index = LocalIndex::open(home.join("index.db")).await?;
-    let store = LocalDiskStore::open(home.join("data")).await?;
-    let digits = stream::iter(read_digits(&csv)?).map(Ok).boxed();
-    let options = WriteOptions::default().with_max_count(500);
-    let started = Instant::now();
-    let entry = publish(&index, &store, "digits", digits, &options, |new| new.with_version("1.0.0")).await?;
-    println!(
-        "published  {} as {} shards in {:.0?}",
-        entry.name(),
-        entry.data_urls().len(),
-        started.elapsed()
-    );
-    println!("           {}", entry.schema_ref());
+    let store = LocalDiskStore::open(home.join("data"))?;
+    if index.get_dataset("digits").await.is_err_and(|error| error.is_not_found()) {
+        let digits = stream::iter(read_digits(&csv)?).map(Ok).boxed();
+        let options = WriteOptions::default().with_max_count(500);
+        let started = Instant::now();
+        let entry =
+            publish(&index, &store, "digits", digits, &options, |new| new.with_version("1.0.0")).await?;
+        println!(
+            "published  {} as {} shards in {:.0?}",
+            entry.name(),
+            entry.data_urls().len(),
+            started.elapsed()
+        );
+        println!("           {}", entry.schema_ref());
+    } else {
+        println!("found      digits, published by an earlier run");
+    }
 
     // 2. Open by name. The stored schema is checked against `Digit`.
     let dataset = index.dataset::<Digit>("digits", &Registry::default()).await?;

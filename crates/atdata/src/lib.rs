@@ -3,6 +3,7 @@
 
 pub use atdata_core::*;
 pub use atdata_derive::Packable;
+pub use bytes::Bytes;
 
 #[cfg(feature = "local")]
 pub use atdata_local::{self as local, LocalDiskStore, LocalIndex};
