@@ -4,6 +4,8 @@
 //! `digits` in an embedded index, and streams them back ordered, shuffled and batched. Everything happens in a
 //! temporary directory; `cargo run --release --example quickstart -- DIRECTORY` keeps it.
 
+#![allow(clippy::print_stdout)]
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -31,20 +33,34 @@ async fn main() -> anyhow::Result<()> {
 
     // 1. Publish: samples → shards in a store → an entry in an index.
     let index = LocalIndex::open(home.join("index.db")).await?;
-    let store = LocalDiskStore::open(home.join("data")).await?;
-    let digits = stream::iter(read_digits(&csv)?).map(Ok).boxed();
-    let options = WriteOptions::default().with_max_count(500);
-    let started = Instant::now();
-    let entry = publish(&index, &store, "digits", digits, &options, |new| new.with_version("1.0.0")).await?;
-    println!("published  {} as {} shards in {:.0?}", entry.name(), entry.data_urls().len(), started.elapsed());
-    println!("           {}", entry.schema_ref());
+    let store = LocalDiskStore::open(home.join("data"))?;
+    if index.get_dataset("digits").await.is_err_and(|error| error.is_not_found()) {
+        let digits = stream::iter(read_digits(&csv)?).map(Ok).boxed();
+        let options = WriteOptions::default().with_max_count(500);
+        let started = Instant::now();
+        let entry =
+            publish(&index, &store, "digits", digits, &options, |new| new.with_version("1.0.0")).await?;
+        println!(
+            "published  {} as {} shards in {:.0?}",
+            entry.name(),
+            entry.data_urls().len(),
+            started.elapsed()
+        );
+        println!("           {}", entry.schema_ref());
+    } else {
+        println!("found      digits, published by an earlier run");
+    }
 
     // 2. Open by name. The stored schema is checked against `Digit`.
     let dataset = index.dataset::<Digit>("digits", &Registry::default()).await?;
 
     // 3. Ordered.
     let labels: Vec<i64> = dataset.map(|digit| digit.label).ordered().try_collect().await?;
-    println!("ordered    {} samples, the first labels are {:?}", labels.len(), labels.get(..8).unwrap_or_default());
+    println!(
+        "ordered    {} samples, the first labels are {:?}",
+        labels.len(),
+        labels.get(..8).unwrap_or_default()
+    );
 
     // 4. Shuffled: the same seed gives the same order on every machine.
     let shuffled: Vec<i64> = dataset.map(|digit| digit.label).shuffled(42).try_collect().await?;

@@ -3,16 +3,18 @@
 
 pub use atdata_core::*;
 pub use atdata_derive::Packable;
+pub use bytes::Bytes;
 
 #[cfg(feature = "local")]
 pub use atdata_local::{self as local, LocalDiskStore, LocalIndex};
 
 /// What most programs need: `use atdata::prelude::*;`.
 pub mod prelude {
+    pub use crate::{
+        Collate, DataSource, DataSourceExt, DataStore, DataStoreExt, Dataset, DictSample, Index, IndexEntry,
+        IndexExt, Lens, NdArray, NewDataset, Packable, Result, Sample, TypedArray, Value, WriteOptions,
+        source::Registry,
+    };
     #[cfg(feature = "local")]
     pub use crate::{LocalDiskStore, LocalIndex};
-    pub use crate::{
-        Collate, DataSource, DataSourceExt, DataStore, DataStoreExt, Dataset, DictSample, Index, IndexEntry, IndexExt,
-        Lens, NdArray, NewDataset, Packable, Result, Sample, TypedArray, Value, WriteOptions, source::Registry,
-    };
 }

@@ -1,5 +1,6 @@
 //! Running a dataset's recipe.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -52,7 +53,7 @@ pub(super) fn run<T: Send + 'static>(
 ) -> Samples<T> {
     let report = Arc::new(SharedReport::default());
     let parallelism = options.parallelism.get();
-    let mut policy = Policy { policy: options.errors, report: report.clone(), skipping: None };
+    let mut policy = Policy { policy: options.errors, report: report.clone(), skipping: HashSet::new() };
     let unpack = Arc::new(unpack);
     let chunks = raw_chunks(origin, options, order)
         .map(move |chunk| process(chunk, stage.clone(), unpack.clone()))
@@ -179,8 +180,8 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 struct Policy {
     policy: ErrorPolicy,
     report: Arc<SharedReport>,
-    /// The shard whose rest is being left out.
-    skipping: Option<Arc<str>>,
+    /// The shards whose rest is left out; several at a time when they are shuffled.
+    skipping: HashSet<Arc<str>>,
 }
 
 impl Policy {
@@ -188,8 +189,7 @@ impl Policy {
         let mut out = Vec::with_capacity(chunk.len());
         for (shard, result) in chunk {
             match (result, self.policy) {
-                (Ok(_), ErrorPolicy::SkipShard) if self.skipping.as_ref() == Some(&shard) => {}
-                (Err(_), ErrorPolicy::SkipShard) if self.skipping.as_ref() == Some(&shard) => {}
+                (_, ErrorPolicy::SkipShard) if self.skipping.contains(&shard) => {}
                 (Ok(sample), _) => out.push(Ok(sample)),
                 (Err(error), ErrorPolicy::Fail) => {
                     out.push(Err(error));
@@ -198,7 +198,7 @@ impl Policy {
                 (Err(error), ErrorPolicy::SkipSample) if !broken => self.report.sample(&error),
                 (Err(error), _) => {
                     self.report.shard(&error);
-                    self.skipping = Some(shard);
+                    self.skipping.insert(shard);
                 }
             }
         }

@@ -111,7 +111,11 @@ fn check(fields: &mut Map, schema: &SampleSchema, policy: UnpackPolicy) -> Resul
             Some(Value::Nil) if field.optional => {}
             Some(value) => convert(value, &field.field_type).context("field", &field.name)?,
             None => {
-                if let Some(value) = absent(field, policy)? {
+                if let Some(mut value) = absent(field, policy)? {
+                    if !(field.optional && value.is_nil()) {
+                        // The default of an array field is stated as bytes.
+                        convert(&mut value, &field.field_type).context("field", &field.name)?;
+                    }
                     fields.insert(field.name.clone(), value);
                 }
             }

@@ -39,8 +39,11 @@ const ATTRIBUTE_WIDTH: usize = 70;
 pub fn to_rust(schema: &SampleSchema) -> String {
     let mut generator = Generator::default();
     let name = generator.type_name(&schema.name);
-    let head = [("name", quoted(&schema.name)), ("version", quoted(&schema.version.to_string()))];
-    let head = head.map(|(key, value)| format!("{key} = {value}"));
+    let mut head = vec![format!("name = {}", quoted(&schema.name))];
+    // The derive takes versions of three numbers only.
+    if schema.version.release().is_some() {
+        head.push(format!("version = {}", quoted(&schema.version.to_string())));
+    }
     generator.write_struct(&name, schema.description.as_deref(), &head, &schema.fields);
     let body = generator.structs.join("\n");
     let maps = if body.contains("BTreeMap<") { "use std::collections::BTreeMap;\n\n" } else { "" };
@@ -171,6 +174,9 @@ fn element(array: &ArrayType) -> Option<&'static str> {
     })
 }
 
+/// Dtypes that the derive knows, but for which the facade has no element type at hand.
+const DTYPES_WITHOUT_TYPE: [&str; 3] = ["float16", "complex64", "complex128"];
+
 /// What the Rust type does not say by itself.
 fn type_attributes(field_type: &FieldType, attributes: &mut Vec<String>) {
     let kind = match field_type {
@@ -186,7 +192,9 @@ fn type_attributes(field_type: &FieldType, attributes: &mut Vec<String>) {
     }
     let (FieldType::NdArray(array) | FieldType::Structured(array)) = field_type else { return };
     let typed = matches!(field_type, FieldType::NdArray(_)) && element(array).is_some();
-    if let Some(dtype) = array.dtype.as_ref().filter(|_| !typed) {
+    let structured = matches!(field_type, FieldType::Structured(_));
+    let said = |dtype: &&String| !typed && (structured || DTYPES_WITHOUT_TYPE.contains(&dtype.as_str()));
+    if let Some(dtype) = array.dtype.as_ref().filter(said) {
         attributes.push(format!("dtype = {}", quoted(dtype)));
     }
     if let Some(shape) = &array.shape {

@@ -172,22 +172,25 @@ fn staged(staging: &Path, number: usize) -> PathBuf {
 }
 
 /// Removes a staging directory. The journal goes first: without it nothing of the rest would be published. The lock
-/// goes last.
+/// goes last. Somebody else may come to the same end at the same time.
 fn remove(directory: &Path) -> Result<()> {
-    let journal = directory.join(JOURNAL);
-    if fs::symlink_metadata(&journal).is_ok() {
-        durable::remove_file(&journal)?;
-        durable::sync_directory(directory)?;
-    }
-    let lock = directory.join(LOCK);
-    for item in fs::read_dir(directory).map_err(|error| at_path(error, directory))? {
-        let path = item.map_err(|error| at_path(error, directory))?.path();
-        if path != lock {
-            durable::remove_file(&path)?;
+    let remove = || {
+        let journal = directory.join(JOURNAL);
+        if fs::symlink_metadata(&journal).is_ok() {
+            durable::remove_file(&journal)?;
+            durable::sync_directory(directory)?;
         }
-    }
-    durable::remove_file(&lock)?;
-    fs::remove_dir(directory).map_err(|error| at_path(error, directory))
+        let lock = directory.join(LOCK);
+        for item in fs::read_dir(directory).map_err(|error| at_path(error, directory))? {
+            let path = item.map_err(|error| at_path(error, directory))?.path();
+            if path != lock {
+                durable::remove_file(&path)?;
+            }
+        }
+        durable::remove_file(&lock)?;
+        fs::remove_dir(directory).map_err(|error| at_path(error, directory))
+    };
+    remove().or_else(|error: Error| if error.is_not_found() { Ok(()) } else { Err(error) })
 }
 
 /// Takes the lock under which staging directories are made and looked for, so that none is seen before its own lock

@@ -22,7 +22,7 @@ const PAGE_BYTES: usize = 4 << 20;
 
 const MAIN_NAMES: &str = "SELECT DISTINCT name FROM dataset_entries WHERE name >= ?1 ORDER BY name LIMIT ?2";
 const KEPT_NAMES: &str = "SELECT DISTINCT name FROM atdata_names WHERE name >= ?1 ORDER BY name LIMIT ?2";
-const SCHEMA_NAME: &str = "SELECT name FROM schemas WHERE name >= ?1 ORDER BY name LIMIT 1";
+const SCHEMA_NAME: &str = "SELECT name FROM schemas WHERE name >= ?1 ORDER BY name LIMIT ?2";
 const LABELS: &str = "SELECT name, version, cid, description FROM labels \
      WHERE (name, version) >= (?1, ?2) ORDER BY name, version LIMIT ?3";
 
