@@ -16,8 +16,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+
 use atdata_core::source::{FileSource, Registry};
-use atdata_core::{DataStore, DataStoreExt, Dataset, DictSample, ErrorKind, Value, WriteOptions};
+use atdata_core::{
+    DataStore, DataStoreExt, Dataset, DictSample, ErrorKind, MissingIndex, RandomAccessOptions, Value, WriteOptions,
+};
 use atdata_local::LocalDiskStore;
 use atdata_testkit::data::{noise, sample, samples, sha256, stream_of};
 use atdata_testkit::process::Running;
@@ -114,6 +117,23 @@ fn shards_are_named_as_python_names_them_and_hashed() {
         assert_eq!(shard.sha256.as_deref(), Some(sha256(&bytes).as_str()));
     }
     assert_eq!(shards.iter().map(|shard| shard.samples.unwrap()).collect::<Vec<_>>(), [2, 2, 1]);
+}
+
+#[test]
+fn each_shard_has_its_index_beside_it_until_both_are_removed() {
+    let disk = Disk::new();
+    let options = WriteOptions::default().with_max_count(2);
+    let shards = block_on(disk.store.write_samples(stream_of(samples(5)), "digits", &options)).unwrap();
+    let urls: Vec<String> = shards.iter().map(|shard| shard.url.clone()).collect();
+    let strict = RandomAccessOptions::default().with_missing(MissingIndex::Fail);
+    let dataset = Dataset::<DictSample>::from_source(FileSource::new(&urls));
+    let access = block_on(dataset.indexed_with(&strict)).unwrap();
+    assert_eq!(access.len(), 5);
+    assert_eq!(block_on(access.get(3)).unwrap(), Some(sample(3)));
+    block_on(access.verify()).unwrap();
+
+    block_on(disk.store.remove_shards(&urls)).unwrap();
+    assert_eq!(files(disk.store.root()), [""; 0]);
 }
 
 #[test]
