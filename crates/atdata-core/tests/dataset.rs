@@ -72,7 +72,9 @@ mod order {
                 dataset(2000, 300).with_options(ReadOptions::default().with_parallelism(parallelism));
             // The first samples of a chunk take longer than its last ones.
             let slow_first = dataset.map(|sample| {
-                (0..(2000 - number(&sample)) * 5).for_each(|i| { std::hint::black_box(i); });
+                (0..(2000 - number(&sample)) * 5).for_each(|i| {
+                    std::hint::black_box(i);
+                });
                 sample
             });
             let found: Vec<DictSample> = slow_first.ordered().try_collect().await.unwrap();
@@ -540,7 +542,8 @@ mod errors {
     #[tokio::test]
     async fn shards_left_out_are_counted_once_when_shuffled() {
         let bad = |n: i64| if n % 3 == 0 { Bytes::from_static(b"\xc1") } else { sample(n).pack().unwrap() };
-        let shards = (0..4).map(|i| (format!("{i}.tar"), shard_of((i * 30..i * 30 + 30).map(|n| (n, bad(n))))));
+        let shards =
+            (0..4).map(|i| (format!("{i}.tar"), shard_of((i * 30..i * 30 + 30).map(|n| (n, bad(n))))));
         let mut stream = with_policy(MemorySource::new(shards), ErrorPolicy::SkipShard).shuffled(5);
         stream.by_ref().try_collect::<Vec<_>>().await.unwrap();
         assert_eq!(stream.report().skipped_shards, 4);

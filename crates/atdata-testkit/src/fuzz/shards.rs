@@ -35,9 +35,7 @@ pub fn tar(input: &[u8]) {
 
 /// What reading up to the damage has to offer.
 fn lenient() -> TarOptions {
-    let mut options = TarOptions::default();
-    options.require_end = false;
-    options
+    TarOptions { require_end: false, ..TarOptions::default() }
 }
 
 fn told(error: Option<&Error>) -> Option<String> {

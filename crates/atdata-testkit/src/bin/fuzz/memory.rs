@@ -114,3 +114,30 @@ pub(crate) fn begin(target: &'static str, seed: u64, number: u64) {
 pub(crate) fn end() -> Usage {
     Usage { largest: LARGEST.get(), peak: PEAK.get() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_allocation_is_told_and_a_small_one_is_not() {
+        begin("test", 0, 0);
+        drop(std::hint::black_box(vec![1u8; 1 << 20]));
+        assert_eq!(end().complaint(), None);
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(MAX_SINGLE + 1)));
+        assert!(end().complaint().unwrap().contains("an allocation of"));
+    }
+
+    #[test]
+    fn much_memory_in_small_pieces_is_told_unless_it_is_given_back() {
+        begin("test", 0, 0);
+        for _ in 0..10 {
+            drop(std::hint::black_box(Vec::<u8>::with_capacity(MAX_SINGLE)));
+        }
+        assert_eq!(end().complaint(), None);
+        let pieces: Vec<_> =
+            (0..5).map(|_| std::hint::black_box(Vec::<u8>::with_capacity(MAX_SINGLE))).collect();
+        assert!(end().complaint().unwrap().contains("held at a time"));
+        drop(pieces);
+    }
+}

@@ -1,4 +1,7 @@
 //! Making inputs: seeds, changed a little, with knowledge of nothing but tar checksums.
+//!
+//! Every index here is below a length that was just asked for; a wrong one would end the run, not hide a finding.
+#![allow(clippy::indexing_slicing)]
 
 use atdata_testkit::fuzz::checksum;
 
@@ -228,4 +231,35 @@ fn change_header(input: &mut [u8], random: &mut Random) {
         }
     }
     checksum(header);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use atdata_testkit::fuzz::{TARGETS, seeds};
+
+    use super::*;
+
+    #[test]
+    fn an_input_depends_on_its_target_seed_and_number_only() {
+        let corpus = seeds("msgpack");
+        let inputs = |seed| -> Vec<_> { (0..500).map(|n| input("msgpack", &corpus, seed, n)).collect() };
+        assert_eq!(inputs(1), inputs(1));
+        assert_ne!(inputs(1), inputs(2));
+        assert_eq!(input("msgpack", &corpus, 1, 400), inputs(1)[400]);
+    }
+
+    #[test]
+    fn inputs_begin_with_the_seeds_and_hardly_repeat() {
+        for (name, _) in TARGETS {
+            let corpus = seeds(name);
+            assert!(corpus.len() > 10, "{name}");
+            let inputs: Vec<_> = (0..1000).map(|n| input(name, &corpus, 1, n)).collect();
+            assert_eq!(inputs[..corpus.len()], corpus);
+            let different = inputs.iter().collect::<HashSet<_>>().len();
+            assert!(different > 600, "{name}: {different}");
+            assert!(inputs.iter().all(|input| input.len() <= LONGEST), "{name}");
+        }
+    }
 }
