@@ -19,7 +19,8 @@ use async_trait::async_trait;
 
 use atdata_core::source::{FileSource, Registry};
 use atdata_core::{
-    DataStore, DataStoreExt, Dataset, DictSample, ErrorKind, MissingIndex, RandomAccessOptions, Value, WriteOptions,
+    DataStore, DataStoreExt, Dataset, DictSample, ErrorKind, MissingIndex, RandomAccessOptions, Value,
+    WriteOptions,
 };
 use atdata_local::LocalDiskStore;
 use atdata_testkit::data::{noise, sample, samples, sha256, stream_of};
@@ -158,7 +159,8 @@ fn removed_shards_are_gone_and_may_be_removed_again() {
     let urls: Vec<String> = shards.into_iter().skip(1).map(|shard| shard.url).collect();
     block_on(disk.store.remove_shards(&urls)).unwrap();
     block_on(disk.store.remove_shards(&urls)).unwrap();
-    assert_eq!(files(disk.store.root()).len(), 1);
+    // One shard is left, with its index.
+    assert_eq!(files(disk.store.root()).len(), 2);
 }
 
 #[test]
@@ -251,7 +253,8 @@ fn a_write_beside_an_unfinished_one_leaves_it_alone() {
     drop(more);
     let shards = futures::executor::block_on(unfinished).unwrap();
     assert_eq!(shards.len(), 3);
-    assert_eq!(files(disk.store.root()).len(), 5);
+    // Five shards, each with its index.
+    assert_eq!(files(disk.store.root()).len(), 2 * 5);
 }
 
 /// How many shards a child writes each time.
@@ -292,7 +295,10 @@ fn a_writer_killed_at_any_point_leaves_whole_datasets() {
                 name.rsplit_once("--").unwrap_or_else(|| panic!("round {round}: {name} is left"));
             datasets.entry(dataset.to_owned()).or_default().push(store.root().join(&name));
         }
-        for (dataset, paths) in datasets {
+        for (dataset, files) in datasets {
+            let (indexes, paths): (Vec<_>, Vec<_>) =
+                files.into_iter().partition(|path| path.extension().is_some_and(|suffix| suffix == "idx"));
+            assert_eq!(indexes.len(), paths.len(), "round {round}: {dataset}");
             assert_eq!(paths.len() as i64, SHARDS, "round {round}: {dataset}");
             let read = Dataset::<DictSample>::from_source(FileSource::new(paths));
             assert_eq!(block_on(read.count()).unwrap(), SHARDS as u64, "round {round}: {dataset}");
