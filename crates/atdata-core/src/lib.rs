@@ -7,18 +7,23 @@ mod error;
 mod lens;
 mod memory;
 pub mod msgpack;
+mod offload;
 mod protocol;
 mod publish;
 mod sample;
 pub mod schema;
 pub mod shard;
+pub mod shard_index;
 pub mod source;
 pub mod tar;
 pub mod url;
 mod value;
 
 pub use array::{NdArray, TypedArray};
-pub use dataset::{Batches, Blocking, Dataset, Description, ErrorPolicy, Keyed, ReadOptions, Report, Samples};
+pub use dataset::{
+    Batches, Blocking, Dataset, Description, ErrorPolicy, Keyed, MissingIndex, RandomAccess,
+    RandomAccessOptions, ReadOptions, Report, Samples,
+};
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use lens::Lens;
 pub use memory::{MemoryIndex, MemorySource, MemoryStore};
@@ -33,4 +38,5 @@ pub use sample::{
     Packable, Sample,
 };
 pub use shard::{PackedSample, ShardInput, ShardWriter};
+pub use shard_index::ShardIndex;
 pub use value::{Map, Value};

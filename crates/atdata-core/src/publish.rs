@@ -87,8 +87,10 @@ pub fn prefix(name: &str) -> String {
     let parts: Vec<String> = name
         .split('/')
         .map(|part| {
-            let clean: String =
-                part.chars().map(|c| if c.is_control() || ['\\', '{', '}'].contains(&c) { '_' } else { c }).collect();
+            let clean: String = part
+                .chars()
+                .map(|c| if c.is_control() || ['\\', '{', '}'].contains(&c) { '_' } else { c })
+                .collect();
             match clean.strip_prefix('.') {
                 Some(rest) => format!("_{rest}"),
                 None if clean.is_empty() => "_".to_owned(),

@@ -8,7 +8,8 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use sha2::{Digest, Sha256};
 
-use crate::tar::{SUFFIX, ShardLimits, ShardSplitter, TarEncoder, framed_len, member_name};
+use crate::shard_index::{Extent, SampleLocation, ShardIndex, ShardIndexBuilder, key_hash};
+use crate::tar::{MemberFrame, SUFFIX, ShardLimits, ShardSplitter, TarEncoder, framed_len, member_name};
 use crate::{Error, Result, ResultExt, StoredShard, WriteOptions};
 
 /// Small pieces (headers, padding, small payloads) are joined until a chunk has this many bytes.
@@ -48,7 +49,7 @@ pub struct ShardInput<'a> {
     samples: BoxStream<'a, Result<PackedSample>>,
     splitter: Result<ShardSplitter>,
     /// The first sample of the next shard.
-    next: Option<(String, Bytes)>,
+    next: Option<PackedSample>,
     started: usize,
     open: bool,
 }
@@ -75,7 +76,7 @@ impl<'a> ShardInput<'a> {
         }
         if self.started == 0 && self.next.is_none() {
             match self.place_next().await? {
-                Some((_, name, payload)) => self.next = Some((name, payload)),
+                Some((_, sample)) => self.next = Some(sample),
                 None => return Err(Error::invalid("there are no samples: a dataset needs at least one")),
             }
         }
@@ -89,25 +90,26 @@ impl<'a> ShardInput<'a> {
             encoder: Some(TarEncoder::default()),
             pieces: VecDeque::new(),
             hasher: Sha256::new(),
+            index: ShardIndexBuilder::default(),
             samples: 0,
             size: 0,
         };
-        shard.append(&first.0, first.1)?;
+        shard.append(first)?;
         Ok(Some(shard))
     }
 
-    /// Takes a sample from the stream: whether it begins a shard, its member's name, its payload.
-    async fn place_next(&mut self) -> Result<Option<(bool, String, Bytes)>> {
-        let Some(PackedSample { key, payload }) = self.samples.next().await.transpose()? else {
+    /// Takes a sample from the stream, and says whether it begins a shard.
+    async fn place_next(&mut self) -> Result<Option<(bool, PackedSample)>> {
+        let Some(sample) = self.samples.next().await.transpose()? else {
             return Ok(None);
         };
-        let name = member_name(&key, SUFFIX)?;
-        let size = framed_len(&name, payload.len() as u64)?;
+        let name = member_name(&sample.key, SUFFIX)?;
+        let size = framed_len(&name, sample.payload.len() as u64)?;
         let placed = match &mut self.splitter {
-            Ok(splitter) => splitter.place(size).context("key", &key)?,
+            Ok(splitter) => splitter.place(size).context("key", &sample.key)?,
             Err(error) => return Err(Error::new(error.kind(), error.message().to_owned())),
         };
-        Ok(Some((placed.new_shard, name, payload)))
+        Ok(Some((placed.new_shard, sample)))
     }
 }
 
@@ -118,6 +120,26 @@ impl fmt::Debug for ShardInput<'_> {
 }
 
 /// One shard of a [`ShardInput`], as it is being produced.
+///
+/// ```
+/// use atdata_core::{PackedSample, ShardIndex, ShardInput, WriteOptions};
+/// use futures::{StreamExt, stream};
+///
+/// # futures::executor::block_on(async {
+/// let samples = stream::iter(["a", "b"]).map(|key| Ok(PackedSample::new(key, b"\x80".to_vec()))).boxed();
+/// let mut input = ShardInput::encode(samples, &WriteOptions::default());
+/// while let Some(mut shard) = input.next_shard().await? {
+///     while let Some(_chunk) = shard.next_chunk().await? {
+///         // The store writes the chunk to the shard …
+///     }
+///     // … and at its end the index beside it.
+///     let index: ShardIndex = shard.index()?;
+///     assert_eq!(index.find("b")?, [1]);
+///     assert_eq!(shard.stored_as("memory:0").samples, Some(index.len()));
+/// }
+/// # Ok::<(), atdata_core::Error>(())
+/// # }).unwrap();
+/// ```
 pub struct ShardWriter<'i, 'a> {
     input: &'i mut ShardInput<'a>,
     number: usize,
@@ -125,6 +147,7 @@ pub struct ShardWriter<'i, 'a> {
     encoder: Option<TarEncoder>,
     pieces: VecDeque<Bytes>,
     hasher: Sha256,
+    index: ShardIndexBuilder,
     samples: u64,
     size: u64,
 }
@@ -170,8 +193,8 @@ impl ShardWriter<'_, '_> {
 
     async fn append_next(&mut self) -> Result<()> {
         match self.input.place_next().await? {
-            Some((false, name, payload)) => return self.append(&name, payload),
-            Some((true, name, payload)) => self.input.next = Some((name, payload)),
+            Some((false, sample)) => return self.append(sample),
+            Some((true, sample)) => self.input.next = Some(sample),
             None => {}
         }
         if let Some(encoder) = self.encoder.take() {
@@ -181,12 +204,31 @@ impl ShardWriter<'_, '_> {
         Ok(())
     }
 
-    fn append(&mut self, member: &str, payload: Bytes) -> Result<()> {
+    fn append(&mut self, PackedSample { key, payload }: PackedSample) -> Result<()> {
         if let Some(encoder) = &mut self.encoder {
-            self.pieces.extend(encoder.append(member, payload)?);
+            let length = payload.len() as u64;
+            let MemberFrame { header_offset, data_offset, header, padding } =
+                encoder.begin(&member_name(&key, SUFFIX)?, length)?;
+            self.index.push(SampleLocation {
+                sample: Extent { offset: header_offset, length: encoder.position() - header_offset },
+                payload: Some(Extent { offset: data_offset, length }),
+                key_hash: key_hash(&key),
+            });
+            self.pieces.extend([header, payload, padding]);
             self.samples += 1;
         }
         Ok(())
+    }
+
+    /// The index of the shard, once it is complete, for a store to put beside it. Costs a sort of its keys' hashes.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) if the shard was not read to its end.
+    pub fn index(&self) -> Result<ShardIndex> {
+        if self.encoder.is_some() || !self.pieces.is_empty() {
+            return Err(Error::invalid("the shard was not read to its end before its index was asked for"));
+        }
+        self.index.finish(self.size, Some(self.hasher.clone().finalize().into()))
     }
 
     /// What a store returns for the shard, once it is complete: its length, sample count and SHA-256 under `url`.

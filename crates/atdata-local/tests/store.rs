@@ -16,8 +16,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+
 use atdata_core::source::{FileSource, Registry};
-use atdata_core::{DataStore, DataStoreExt, Dataset, DictSample, ErrorKind, Value, WriteOptions};
+use atdata_core::{
+    DataStore, DataStoreExt, Dataset, DictSample, ErrorKind, MissingIndex, RandomAccessOptions, Value,
+    WriteOptions,
+};
 use atdata_local::LocalDiskStore;
 use atdata_testkit::data::{noise, sample, samples, sha256, stream_of};
 use atdata_testkit::process::Running;
@@ -117,6 +121,23 @@ fn shards_are_named_as_python_names_them_and_hashed() {
 }
 
 #[test]
+fn each_shard_has_its_index_beside_it_until_both_are_removed() {
+    let disk = Disk::new();
+    let options = WriteOptions::default().with_max_count(2);
+    let shards = block_on(disk.store.write_samples(stream_of(samples(5)), "digits", &options)).unwrap();
+    let urls: Vec<String> = shards.iter().map(|shard| shard.url.clone()).collect();
+    let strict = RandomAccessOptions::default().with_missing(MissingIndex::Fail);
+    let dataset = Dataset::<DictSample>::from_source(FileSource::new(&urls));
+    let access = block_on(dataset.indexed_with(&strict)).unwrap();
+    assert_eq!(access.len(), 5);
+    assert_eq!(block_on(access.get(3)).unwrap(), Some(sample(3)));
+    block_on(access.verify()).unwrap();
+
+    block_on(disk.store.remove_shards(&urls)).unwrap();
+    assert_eq!(files(disk.store.root()), [""; 0]);
+}
+
+#[test]
 fn addresses_of_others_are_refused() {
     let disk = Disk::new();
     let own = format!("{}/a/data--01234567--000000.tar", disk.store.root().display());
@@ -138,7 +159,8 @@ fn removed_shards_are_gone_and_may_be_removed_again() {
     let urls: Vec<String> = shards.into_iter().skip(1).map(|shard| shard.url).collect();
     block_on(disk.store.remove_shards(&urls)).unwrap();
     block_on(disk.store.remove_shards(&urls)).unwrap();
-    assert_eq!(files(disk.store.root()).len(), 1);
+    // One shard is left, with its index.
+    assert_eq!(files(disk.store.root()).len(), 2);
 }
 
 #[test]
@@ -231,7 +253,8 @@ fn a_write_beside_an_unfinished_one_leaves_it_alone() {
     drop(more);
     let shards = futures::executor::block_on(unfinished).unwrap();
     assert_eq!(shards.len(), 3);
-    assert_eq!(files(disk.store.root()).len(), 5);
+    // Five shards, each with its index.
+    assert_eq!(files(disk.store.root()).len(), 2 * 5);
 }
 
 /// How many shards a child writes each time.
@@ -272,7 +295,10 @@ fn a_writer_killed_at_any_point_leaves_whole_datasets() {
                 name.rsplit_once("--").unwrap_or_else(|| panic!("round {round}: {name} is left"));
             datasets.entry(dataset.to_owned()).or_default().push(store.root().join(&name));
         }
-        for (dataset, paths) in datasets {
+        for (dataset, files) in datasets {
+            let (indexes, paths): (Vec<_>, Vec<_>) =
+                files.into_iter().partition(|path| path.extension().is_some_and(|suffix| suffix == "idx"));
+            assert_eq!(indexes.len(), paths.len(), "round {round}: {dataset}");
             assert_eq!(paths.len() as i64, SHARDS, "round {round}: {dataset}");
             let read = Dataset::<DictSample>::from_source(FileSource::new(paths));
             assert_eq!(block_on(read.count()).unwrap(), SHARDS as u64, "round {round}: {dataset}");

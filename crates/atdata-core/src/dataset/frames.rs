@@ -57,6 +57,7 @@ pub(super) fn frames(
         chunks: decompressed(chunks),
         framer: SampleFramer::new(options.tar.clone()),
         done: false,
+        failure: None,
     };
     stream::unfold(state, |mut state| async move {
         let chunk = state.next().await.transpose()?;
@@ -70,37 +71,45 @@ struct Framing {
     chunks: BoxStream<'static, Result<Bytes>>,
     framer: SampleFramer,
     done: bool,
+    /// What ended the shard, while the samples before it are on their way.
+    failure: Option<Error>,
 }
 
 impl Framing {
+    /// The next chunk of samples. A failure comes after the samples before it, as a chunk of its own.
     async fn next(&mut self) -> Result<Option<Vec<Framed>>> {
         let mut chunk = Vec::new();
         let mut bytes = 0;
         while !self.done && chunk.len() < CHUNK_SAMPLES && bytes < CHUNK_BYTES {
-            let step = self.framer.next_sample();
-            match self.located(step)? {
-                Step::Item(raw) => {
+            match self.step().await {
+                Ok(Some(raw)) => {
                     bytes += raw.members().map(|member| member.data.len() as u64).sum::<u64>();
                     chunk.push(Framed { shard: self.shard.clone(), raw });
                 }
-                Step::NeedInput => match self.chunks.next().await {
-                    Some(input) => {
-                        let input = self.located(input)?;
-                        self.framer.push(input);
-                    }
-                    None => self.framer.finish(),
-                },
-                Step::End => self.done = true,
+                Ok(None) => self.done = true,
+                Err(error) => {
+                    self.done = true;
+                    self.failure = Some(error.with("shard", &self.shard));
+                }
             }
         }
-        Ok(if chunk.is_empty() { None } else { Some(chunk) })
+        if !chunk.is_empty() {
+            return Ok(Some(chunk));
+        }
+        self.failure.take().map_or(Ok(None), Err)
     }
 
-    fn located<T>(&mut self, result: Result<T>) -> Result<T> {
-        result.map_err(|error| {
-            self.done = true;
-            error.with("shard", &self.shard)
-        })
+    async fn step(&mut self) -> Result<Option<RawSample>> {
+        loop {
+            match self.framer.next_sample()? {
+                Step::Item(raw) => return Ok(Some(raw)),
+                Step::NeedInput => match self.chunks.next().await {
+                    Some(input) => self.framer.push(input?),
+                    None => self.framer.finish(),
+                },
+                Step::End => return Ok(None),
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod keyed;
 mod options;
 mod order;
 mod pipeline;
+mod random_access;
 mod report;
 mod samples;
 
@@ -25,6 +26,7 @@ pub use blocking::Blocking;
 pub use describe::Description;
 pub use keyed::Keyed;
 pub use options::{ErrorPolicy, ReadOptions};
+pub use random_access::{MissingIndex, RandomAccess, RandomAccessOptions};
 pub use report::Report;
 pub use samples::{Batches, Samples};
 
@@ -368,9 +370,38 @@ impl<T: Send + 'static> Dataset<T> {
         self.ordered().try_fold(0, |n, _| async move { Ok(n + 1) }).await
     }
 
+    /// The samples by position and by key, each without reading the others, through the indexes beside the shards.
+    /// See [`RandomAccess`].
+    ///
+    /// # Errors
+    /// As [`indexed_with`](Self::indexed_with).
+    pub async fn indexed(&self) -> Result<RandomAccess<T>> {
+        self.indexed_with(&RandomAccessOptions::default()).await
+    }
+
+    /// Like [`indexed`](Self::indexed), with options.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) if a shard has no index and `options` do not allow to walk it,
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if an index is damaged or stale,
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if a shard is compressed or its length is not known; reading
+    /// fails. All name the shard.
+    pub async fn indexed_with(&self, options: &RandomAccessOptions) -> Result<RandomAccess<T>> {
+        RandomAccess::open(self, options).await
+    }
+
     fn run(&self, order: Order) -> Samples<T> {
-        let unpack = UnpackOptions { policy: self.options.unpack, schema: self.origin.schema.clone() };
-        pipeline::run(self.origin.clone(), self.options.clone(), unpack, self.stage.clone(), order)
+        pipeline::run(
+            self.origin.clone(),
+            self.options.clone(),
+            self.unpack_options(),
+            self.stage.clone(),
+            order,
+        )
+    }
+
+    fn unpack_options(&self) -> UnpackOptions {
+        UnpackOptions { policy: self.options.unpack, schema: self.origin.schema.clone() }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Running a dataset's recipe.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
-use tokio::runtime::Handle;
 
 use super::frames::{Framed, frames};
 use super::order::{Random, ShuffleBuffer};
@@ -14,6 +14,7 @@ use super::report::SharedReport;
 use super::samples::Samples;
 use super::{ErrorPolicy, Origin, ReadOptions};
 use crate::msgpack::UnpackOptions;
+use crate::offload::offload;
 use crate::{Error, Result, Sample};
 
 /// What is done to a raw sample: decoding, then filters and maps. `None` is a sample that a filter drops.
@@ -52,7 +53,7 @@ pub(super) fn run<T: Send + 'static>(
 ) -> Samples<T> {
     let report = Arc::new(SharedReport::default());
     let parallelism = options.parallelism.get();
-    let mut policy = Policy { policy: options.errors, report: report.clone(), skipping: None };
+    let mut policy = Policy { policy: options.errors, report: report.clone(), skipping: HashSet::new() };
     let unpack = Arc::new(unpack);
     let chunks = raw_chunks(origin, options, order)
         .map(move |chunk| process(chunk, stage.clone(), unpack.clone()))
@@ -126,7 +127,16 @@ fn shuffle(chunks: RawChunks, buffer: ShuffleBuffer<Framed>) -> RawChunks {
 /// The results of one chunk, each with the shard it came from.
 type Processed<T> = Vec<(Arc<str>, Result<T>)>;
 
-/// Runs the stage over a chunk: on tokio's blocking threads where there is a runtime, in place where there is none.
+/// Runs the stage over one sample. A panic in a user's closure is that sample's error, not the end of the process.
+pub(super) fn apply<T>(stage: &Stage<T>, framed: &Framed, unpack: &UnpackOptions) -> Result<Option<T>> {
+    catch_unwind(AssertUnwindSafe(|| stage(framed, unpack)))
+        .unwrap_or_else(|panic| {
+            Err(Error::unexpected(format!("a filter, map or decoder panicked: {}", panic_text(&*panic))))
+        })
+        .map_err(|error| framed.locate(error))
+}
+
+/// Runs the stage over a chunk.
 fn process<T: Send + 'static>(
     chunk: RawChunk,
     stage: Stage<T>,
@@ -141,33 +151,21 @@ fn process<T: Send + 'static>(
     let work = move || {
         let mut out = Vec::with_capacity(samples.len());
         for framed in &samples {
-            // A panic in a user's closure is that sample's error, not the end of the process.
-            let result = catch_unwind(AssertUnwindSafe(|| stage(framed, &unpack))).unwrap_or_else(|panic| {
-                Err(Error::unexpected(format!("a filter, map or decoder panicked: {}", panic_text(&*panic))))
-            });
-            if let Some(result) = result.map_err(|error| framed.locate(error)).transpose() {
+            if let Some(result) = apply(&stage, framed, &unpack).transpose() {
                 out.push((framed.shard.clone(), result));
             }
         }
         out
     };
-    match Handle::try_current() {
-        Ok(runtime) => {
-            let task = runtime.spawn_blocking(work);
-            async move {
-                match task.await {
-                    Ok(out) => (out, false),
-                    // The runtime is shutting down.
-                    Err(error) => {
-                        let error = Error::unavailable("decoding was cancelled").with_source(error);
-                        (vec![(Arc::from("unknown"), Err(error))], false)
-                    }
-                }
-            }
-            .boxed()
+    let task = offload(work);
+    async move {
+        match task.await {
+            Ok(out) => (out, false),
+            // The runtime is shutting down.
+            Err(error) => (vec![(Arc::from("unknown"), Err(error))], false),
         }
-        Err(_) => futures::future::ready((work(), false)).boxed(),
     }
+    .boxed()
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -182,8 +180,8 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 struct Policy {
     policy: ErrorPolicy,
     report: Arc<SharedReport>,
-    /// The shard whose rest is being left out.
-    skipping: Option<Arc<str>>,
+    /// The shards whose rest is left out; several at a time when they are shuffled.
+    skipping: HashSet<Arc<str>>,
 }
 
 impl Policy {
@@ -191,8 +189,7 @@ impl Policy {
         let mut out = Vec::with_capacity(chunk.len());
         for (shard, result) in chunk {
             match (result, self.policy) {
-                (Ok(_), ErrorPolicy::SkipShard) if self.skipping.as_ref() == Some(&shard) => {}
-                (Err(_), ErrorPolicy::SkipShard) if self.skipping.as_ref() == Some(&shard) => {}
+                (_, ErrorPolicy::SkipShard) if self.skipping.contains(&shard) => {}
                 (Ok(sample), _) => out.push(Ok(sample)),
                 (Err(error), ErrorPolicy::Fail) => {
                     out.push(Err(error));
@@ -201,7 +198,7 @@ impl Policy {
                 (Err(error), ErrorPolicy::SkipSample) if !broken => self.report.sample(&error),
                 (Err(error), _) => {
                     self.report.shard(&error);
-                    self.skipping = Some(shard);
+                    self.skipping.insert(shard);
                 }
             }
         }

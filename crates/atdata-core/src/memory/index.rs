@@ -100,10 +100,24 @@ impl State {
         self.labels.insert((label.name.clone(), label.version.clone()), (self.changes, label));
     }
 
-    /// Forgets an entry that no label points to any more.
+    /// The entry that a listing shows for a name: that of the label set last that leads to an entry of this very name,
+    /// or any of the name if no label does. Another name's entry is listed under its own name, whatever labels say.
+    fn listed(&self, name: &str) -> Option<Arc<Entry>> {
+        let labels = self.labels.range((name.to_owned(), String::new())..);
+        let labels = labels.take_while(|((found, _), _)| found == name).map(|(_, label)| label);
+        let labelled = labels.filter_map(|(change, label)| {
+            Some((*change, self.entries.get(&(label.cid.clone(), name.to_owned()))?))
+        });
+        let latest = labelled.max_by_key(|(change, _)| *change).map(|(_, entry)| entry);
+        latest.or_else(|| self.entries.values().find(|entry| entry.name == name)).cloned()
+    }
+
+    /// Forgets an entry that no label needs any more: one of its name, or one of another name that leads to nothing else.
     fn forget_unlabelled(&mut self, cid: &str, name: &str) {
-        let labelled = self.labels.values().any(|(_, label)| label.cid == cid && label.name == name);
-        if !labelled {
+        let from = (cid.to_owned(), String::new());
+        let is_last = self.entries.range(from..).take_while(|((found, _), _)| found == cid).nth(1).is_none();
+        let mut labels = self.labels.values().filter(|(_, label)| label.cid == cid);
+        if !labels.any(|(_, label)| is_last || label.name == name) {
             self.entries.remove(&(cid.to_owned(), name.to_owned()));
         }
     }
@@ -142,10 +156,8 @@ impl Index for MemoryIndex {
         let entry = Arc::new(entry);
 
         let old = state.by_name(&new.name);
-        if let Some(old) = &old
-            && new.if_exists == IfExists::Fail
-            && **old != *entry
-        {
+        let is_same = old.as_ref().is_some_and(|old| **old == *entry);
+        if old.is_some() && !is_same && new.if_exists == IfExists::Fail {
             return Err(
                 Error::already_exists("the index has another dataset of this name").with("name", &new.name)
             );
@@ -154,10 +166,13 @@ impl Index for MemoryIndex {
             state.publish(schema);
         }
         state.entries.insert((cid.clone(), new.name.clone()), entry.clone());
-        if let Some(version) = new.version {
-            state.set_label(Label::new(&new.name, &cid).with_version(version));
+        for version in new.version.into_iter().chain([String::new()]) {
+            // Inserting the same thing again is no change: labels that are right keep their descriptions.
+            let is_set = state.label(&new.name, Some(&version)).is_some_and(|label| label.cid == cid);
+            if !(is_same && is_set) {
+                state.set_label(Label::new(&new.name, &cid).with_version(version));
+            }
         }
-        state.set_label(Label::new(&new.name, &cid));
         if let Some(old_cid) = old.and_then(|old| old.cid.clone()).filter(|old| *old != cid) {
             state.forget_unlabelled(&old_cid, &new.name);
         }
@@ -187,7 +202,7 @@ impl Index for MemoryIndex {
         names.dedup();
         let entries: Vec<_> = names
             .into_iter()
-            .filter_map(|name| state.by_name(name))
+            .filter_map(|name| state.listed(name))
             .map(|entry| Ok(entry as Arc<dyn IndexEntry>))
             .collect();
         stream::iter(entries).boxed()

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -18,12 +20,26 @@ use crate::{DataSource, Error, Result, ShardBody};
 #[derive(Clone, Debug, Default)]
 pub struct MemorySource {
     shards: Vec<(String, Bytes)>,
+    indexes: HashMap<String, Bytes>,
 }
 
 impl MemorySource {
     /// A source of these shards, in this order.
     pub fn new<N: Into<String>, B: Into<Bytes>>(shards: impl IntoIterator<Item = (N, B)>) -> Self {
-        Self { shards: shards.into_iter().map(|(name, bytes)| (name.into(), bytes.into())).collect() }
+        let shards = shards.into_iter().map(|(name, bytes)| (name.into(), bytes.into())).collect();
+        Self { shards, indexes: HashMap::new() }
+    }
+
+    /// Puts an [index](crate::shard_index) beside the shard of this name.
+    #[must_use]
+    pub fn with_index(mut self, shard: impl Into<String>, index: impl Into<Bytes>) -> Self {
+        self.indexes.insert(shard.into(), index.into());
+        self
+    }
+
+    fn shard(&self, id: &str) -> Result<&Bytes> {
+        let found = self.shards.iter().find(|(name, _)| name == id).map(|(_, bytes)| bytes);
+        found.ok_or_else(|| Error::not_found("the source has no such shard").with("shard", id))
     }
 }
 
@@ -34,9 +50,15 @@ impl DataSource for MemorySource {
     }
 
     async fn open_shard(&self, id: &str) -> Result<ShardBody> {
-        match self.shards.iter().find(|(name, _)| name == id) {
-            Some((_, bytes)) => Ok(ShardBody::resident(bytes.clone())),
-            None => Err(Error::not_found("the source has no such shard").with("shard", id)),
-        }
+        self.shard(id).cloned().map(ShardBody::resident)
+    }
+
+    async fn resident_shard(&self, id: &str) -> Result<Option<Bytes>> {
+        self.shard(id).cloned().map(Some)
+    }
+
+    async fn open_index(&self, id: &str) -> Result<Option<Bytes>> {
+        self.shard(id)?;
+        Ok(self.indexes.get(id).cloned())
     }
 }

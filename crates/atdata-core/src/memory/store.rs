@@ -42,7 +42,14 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     publications: u64,
-    shards: BTreeMap<String, Bytes>,
+    shards: BTreeMap<String, Stored>,
+}
+
+/// A shard and what lies beside it.
+#[derive(Debug)]
+struct Stored {
+    bytes: Bytes,
+    index: Bytes,
 }
 
 impl MemoryStore {
@@ -54,6 +61,11 @@ impl MemoryStore {
     /// The addresses of all shards, sorted.
     pub fn urls(&self) -> Vec<String> {
         self.state().shards.keys().cloned().collect()
+    }
+
+    fn stored<R>(&self, url: &str, get: impl Fn(&Stored) -> R) -> Result<R> {
+        let found = self.state().shards.get(url).map(get);
+        found.ok_or_else(|| Error::not_found("the store has no such shard").with("url", url))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -78,14 +90,15 @@ impl DataStore for MemoryStore {
                 bytes.extend_from_slice(&chunk);
             }
             let url = format!("{SCHEME}://{prefix}/data--{publication:08}--{:06}.tar", shard.number());
-            written.push((shard.stored_as(url), Bytes::from(bytes)));
+            let stored = Stored { bytes: bytes.into(), index: shard.index()?.to_bytes() };
+            written.push((shard.stored_as(url), stored));
         }
         let mut state = self.state();
         Ok(written
             .into_iter()
-            .map(|(stored, bytes)| {
-                state.shards.insert(stored.url.clone(), bytes);
-                stored
+            .map(|(shard, stored)| {
+                state.shards.insert(shard.url.clone(), stored);
+                shard
             })
             .collect())
     }
@@ -110,9 +123,14 @@ impl DataStore for MemoryStore {
 #[async_trait]
 impl ShardOpener for MemoryStore {
     async fn open(&self, url: &str) -> Result<ShardBody> {
-        match self.state().shards.get(url) {
-            Some(bytes) => Ok(ShardBody::resident(bytes.clone())),
-            None => Err(Error::not_found("the store has no such shard").with("url", url)),
-        }
+        self.stored(url, |shard| ShardBody::resident(shard.bytes.clone()))
+    }
+
+    async fn resident(&self, url: &str) -> Result<Option<Bytes>> {
+        self.stored(url, |shard| Some(shard.bytes.clone()))
+    }
+
+    async fn open_index(&self, url: &str) -> Result<Option<Bytes>> {
+        self.stored(url, |shard| Some(shard.index.clone()))
     }
 }

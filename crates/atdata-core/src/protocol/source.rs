@@ -1,6 +1,7 @@
 //! The `DataSource` protocol.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -52,6 +53,26 @@ impl ShardBody {
         self.size
     }
 
+    /// All bytes, if they are in memory or mapped.
+    pub fn as_resident(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Resident(bytes) => Some(bytes),
+            Content::Stream(_) => None,
+        }
+    }
+
+    /// A range of the bytes, if they are in memory or mapped. Nothing is copied.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the shard arrives in chunks,
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if it ends before the range does.
+    pub fn slice(&self, range: Range<u64>) -> Result<Bytes> {
+        let bytes = self.as_resident().ok_or_else(|| {
+            Error::unsupported("this source reads shards from their beginning only, not parts of them")
+        })?;
+        slice(bytes, &range)
+    }
+
     /// The chunks; of a resident shard there is one.
     pub fn into_chunks(self) -> BoxStream<'static, Result<Bytes>> {
         match self.content {
@@ -76,6 +97,16 @@ impl ShardBody {
             }
         }
     }
+}
+
+/// A range of the bytes of a shard.
+pub(crate) fn slice(bytes: &Bytes, range: &Range<u64>) -> Result<Bytes> {
+    let bounds = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+    bounds.and_then(|(start, end)| bytes.get(start..end).map(|part| bytes.slice_ref(part))).ok_or_else(|| {
+        let (end, has) = (range.end, bytes.len());
+        Error::corrupt(format!("the shard has {has} bytes, but byte {end} was to be read"))
+            .with("offset", range.start)
+    })
 }
 
 /// Passes chunks on and fails if their total is not `size`.
@@ -147,6 +178,44 @@ pub trait DataSource: fmt::Debug + Send + Sync + 'static {
     /// [`NotFound`](crate::ErrorKind::NotFound) for an identifier that [`list_shards`](Self::list_shards) does not
     /// have, or a shard that has gone.
     async fn open_shard(&self, id: &str) -> Result<ShardBody>;
+
+    /// The length of a shard in bytes, where it can be known. Opens the shard for it if nothing better is
+    /// implemented.
+    ///
+    /// # Errors
+    /// As [`open_shard`](Self::open_shard).
+    async fn shard_size(&self, id: &str) -> Result<Option<u64>> {
+        Ok(self.open_shard(id).await?.size())
+    }
+
+    /// All bytes of a shard, if it is in memory or can be mapped: if having all of them costs nothing. Random access
+    /// then takes slices of them instead of calling [`read_range`](Self::read_range). `None` if nothing else is
+    /// implemented.
+    ///
+    /// # Errors
+    /// As [`open_shard`](Self::open_shard).
+    async fn resident_shard(&self, _id: &str) -> Result<Option<Bytes>> {
+        Ok(None)
+    }
+
+    /// The bytes of a shard in a range, exactly these. If nothing else is implemented, only shards that
+    /// [`open_shard`](Self::open_shard) gives as [resident](ShardBody::resident) can be read so.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the source reads whole shards only,
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the shard ends before the range does; as `open_shard`.
+    async fn read_range(&self, id: &str, range: Range<u64>) -> Result<Bytes> {
+        self.open_shard(id).await?.slice(range)
+    }
+
+    /// The bytes of the [index](crate::shard_index) that lies beside a shard; `None` if there is none, or if nothing
+    /// else is implemented. [`read_sidecar`](crate::shard_index::read_sidecar) helps to implement it.
+    ///
+    /// # Errors
+    /// The index is there, but cannot be read.
+    async fn open_index(&self, _id: &str) -> Result<Option<Bytes>> {
+        Ok(None)
+    }
 }
 
 macro_rules! forward_source {
@@ -158,6 +227,18 @@ macro_rules! forward_source {
             }
             async fn open_shard(&self, id: &str) -> Result<ShardBody> {
                 (**self).open_shard(id).await
+            }
+            async fn shard_size(&self, id: &str) -> Result<Option<u64>> {
+                (**self).shard_size(id).await
+            }
+            async fn resident_shard(&self, id: &str) -> Result<Option<Bytes>> {
+                (**self).resident_shard(id).await
+            }
+            async fn read_range(&self, id: &str, range: Range<u64>) -> Result<Bytes> {
+                (**self).read_range(id, range).await
+            }
+            async fn open_index(&self, id: &str) -> Result<Option<Bytes>> {
+                (**self).open_index(id).await
             }
         }
     )*};

@@ -342,7 +342,7 @@ fn write_array(array: &ArrayType, object: &mut JsonMap<String, Json>) {
 /// ISO 8601 in UTC as Python's `isoformat` prints it: microseconds only if there are any. `None` outside of the years
 /// that Python knows.
 fn format_time(time: OffsetDateTime) -> Option<String> {
-    let time = time.checked_to_offset(UtcOffset::UTC).filter(|time| (1..=9999).contains(&time.year()))?;
+    let time = in_python_years(time)?;
     let (year, month, day) = time.to_calendar_date();
     let (hour, minute, second) = time.to_hms();
     let mut text = format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}", u8::from(month));
@@ -353,7 +353,13 @@ fn format_time(time: OffsetDateTime) -> Option<String> {
     Some(text)
 }
 
-/// What Python's `fromisoformat` reads, of the forms in use; a time without an offset is taken as UTC.
+/// The time in UTC, if it is in a year that Python knows.
+fn in_python_years(time: OffsetDateTime) -> Option<OffsetDateTime> {
+    time.checked_to_offset(UtcOffset::UTC).filter(|time| (1..=9999).contains(&time.year()))
+}
+
+/// What Python's `fromisoformat` reads, of the forms in use, to the microsecond as there; a time without an offset is
+/// taken as UTC.
 fn parse_time(text: &str) -> Option<OffsetDateTime> {
     // Python also allows a space between date and time.
     let text = match text.split_once(' ') {
@@ -365,6 +371,8 @@ fn parse_time(text: &str) -> Option<OffsetDateTime> {
         .or_else(|_| PrimitiveDateTime::parse(&text, &Iso8601::DEFAULT).map(PrimitiveDateTime::assume_utc))
         .or_else(|_| Date::parse(&text, &Iso8601::DEFAULT).map(|date| date.midnight().assume_utc()))
         .ok()
+        .and_then(in_python_years)
+        .and_then(|time| time.replace_nanosecond(time.microsecond() * 1000).ok())
 }
 
 pub(super) fn as_object<'a>(json: &'a Json, what: &str) -> Result<&'a JsonMap<String, Json>> {

@@ -1,5 +1,6 @@
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -9,7 +10,10 @@ use futures::StreamExt;
 use futures::stream;
 use tokio::sync::mpsc;
 
+use super::mapped::{Access, map};
 use super::registry::ShardOpener;
+use crate::offload::offload;
+use crate::shard_index::{INDEX_SUFFIX, read_sidecar};
 use crate::url::ShardUrl;
 use crate::{DataSource, Error, Result, ResultExt, ShardBody};
 
@@ -71,6 +75,12 @@ impl FileSource {
         self.opener.map = false;
         self
     }
+
+    fn path(&self, id: &str) -> Result<&Path> {
+        let known = self.paths.iter().find(|path| path.to_string_lossy() == id);
+        let path = known.ok_or_else(|| Error::not_found("the source has no such shard").with("shard", id))?;
+        Ok(path)
+    }
 }
 
 #[async_trait]
@@ -80,9 +90,23 @@ impl DataSource for FileSource {
     }
 
     async fn open_shard(&self, id: &str) -> Result<ShardBody> {
-        let known = self.paths.iter().find(|path| path.to_string_lossy() == id);
-        let path = known.ok_or_else(|| Error::not_found("the source has no such shard").with("shard", id))?;
-        self.opener.open_path(path)
+        self.opener.open_path(self.path(id)?)
+    }
+
+    async fn shard_size(&self, id: &str) -> Result<Option<u64>> {
+        file_size(self.path(id)?)
+    }
+
+    async fn resident_shard(&self, id: &str) -> Result<Option<Bytes>> {
+        self.opener.map_path(self.path(id)?)
+    }
+
+    async fn read_range(&self, id: &str, range: Range<u64>) -> Result<Bytes> {
+        read_part(self.path(id)?.to_owned(), range).await
+    }
+
+    async fn open_index(&self, id: &str) -> Result<Option<Bytes>> {
+        self.opener.index_of(self.path(id)?).await
     }
 }
 
@@ -100,20 +124,87 @@ impl FileOpener {
             return Err(Error::invalid("the shard is a directory").with("path", path.display()));
         }
         if metadata.is_file() && self.map && metadata.len() > 0 {
-            return Ok(ShardBody::resident(super::mapped::map(&file).context("path", path.display())?));
+            return Ok(ShardBody::resident(map(&file, Access::Sequential).context("path", path.display())?));
         }
         let size = metadata.is_file().then_some(metadata.len());
         Ok(read_in_chunks(file, size, path.display().to_string()))
     }
+
+    /// A regular file as a map, for random access.
+    fn map_path(&self, path: &Path) -> Result<Option<Bytes>> {
+        if !self.map || file_size(path)?.is_none_or(|size| size == 0) {
+            return Ok(None);
+        }
+        let file = File::open(path).context("path", path.display())?;
+        map(&file, Access::Random).context("path", path.display()).map(Some)
+    }
+
+    async fn index_of(&self, path: &Path) -> Result<Option<Bytes>> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(INDEX_SUFFIX);
+        read_sidecar(self.open_path(Path::new(&beside))).await.context("path", beside.display())
+    }
+}
+
+/// The length of a regular file; of anything else it is not known.
+fn file_size(path: &Path) -> Result<Option<u64>> {
+    let metadata = std::fs::metadata(path).context("path", path.display())?;
+    Ok(metadata.is_file().then_some(metadata.len()))
+}
+
+/// Reads a part of a regular file.
+async fn read_part(path: PathBuf, range: Range<u64>) -> Result<Bytes> {
+    let has = file_size(&path)?.ok_or_else(|| {
+        Error::unsupported("only regular files are read in parts").with("path", path.display())
+    })?;
+    let length = range.end.checked_sub(range.start).filter(|_| range.end <= has).ok_or_else(|| {
+        let end = range.end;
+        Error::corrupt(format!("the shard has {has} bytes, but byte {end} was to be read"))
+            .with("offset", range.start)
+            .with("path", path.display())
+    })?;
+    let shown = path.display().to_string();
+    let read = move || -> std::io::Result<Bytes> {
+        let mut file = File::open(&path)?;
+        file.seek(SeekFrom::Start(range.start))?;
+        let mut part = Vec::new();
+        file.take(length).read_to_end(&mut part)?;
+        Ok(part.into())
+    };
+    let part = offload(read).await?.context("path", &shown)?;
+    if part.len() as u64 != length {
+        return Err(Error::corrupt("the shard was cut while it was read").with("path", shown));
+    }
+    Ok(part)
 }
 
 #[async_trait]
 impl ShardOpener for FileOpener {
     async fn open(&self, address: &str) -> Result<ShardBody> {
-        match ShardUrl::parse(address)? {
-            ShardUrl::Path(path) => self.open_path(&path),
-            other => Err(Error::invalid("the address is not a local file").with("url", other)),
-        }
+        self.open_path(&local(address)?)
+    }
+
+    async fn size(&self, address: &str) -> Result<Option<u64>> {
+        file_size(&local(address)?)
+    }
+
+    async fn resident(&self, address: &str) -> Result<Option<Bytes>> {
+        self.map_path(&local(address)?)
+    }
+
+    async fn read_range(&self, address: &str, range: Range<u64>) -> Result<Bytes> {
+        read_part(local(address)?, range).await
+    }
+
+    async fn open_index(&self, address: &str) -> Result<Option<Bytes>> {
+        self.index_of(&local(address)?).await
+    }
+}
+
+fn local(address: &str) -> Result<PathBuf> {
+    match ShardUrl::parse(address)? {
+        ShardUrl::Path(path) => Ok(path),
+        other => Err(Error::invalid("the address is not a local file").with("url", other)),
     }
 }
 
@@ -125,6 +216,15 @@ pub(super) struct StdinOpener;
 impl ShardOpener for StdinOpener {
     async fn open(&self, _address: &str) -> Result<ShardBody> {
         Ok(read_in_chunks(std::io::stdin(), None, "standard input".to_owned()))
+    }
+
+    // The defaults would open it, and take its first bytes from whoever reads it next.
+    async fn size(&self, _address: &str) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
+    async fn read_range(&self, _address: &str, _range: Range<u64>) -> Result<Bytes> {
+        Err(Error::unsupported("standard input is read from its beginning only"))
     }
 }
 

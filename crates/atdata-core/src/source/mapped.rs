@@ -8,6 +8,13 @@ use memmap2::{Advice, Mmap};
 
 use crate::Result;
 
+/// In which order a map is going to be read, as a hint for reading ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Sequential,
+    Random,
+}
+
 /// Maps a file for reading and returns it as [`Bytes`].
 ///
 /// # Safety argument
@@ -17,11 +24,13 @@ use crate::Result;
 /// them). A file that is *cut* while mapped raises SIGBUS on access. That is a crash, not undefined behaviour, and
 /// documented at [`FileSource`](super::FileSource), which can read without a map instead. Our own stores never change
 /// a shard in place.
-pub(super) fn map(file: &File) -> Result<Bytes> {
+pub(super) fn map(file: &File, access: Access) -> Result<Bytes> {
     // SAFETY: see above.
     let map = unsafe { Mmap::map(file)? };
+    // Samples are mostly larger than a page, so that the usual reading ahead is right for random access.
+    let advice = if access == Access::Sequential { Advice::Sequential } else { Advice::Normal };
     // Only a hint; without it reading is slower, not wrong.
-    if let Err(error) = map.advise(Advice::Sequential) {
+    if let Err(error) = map.advise(advice) {
         tracing::debug!(%error, "no sequential read-ahead for a mapped shard");
     }
     Ok(Bytes::from_owner(map))

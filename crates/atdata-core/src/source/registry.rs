@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::file::{FileOpener, StdinOpener};
 use crate::url::ShardUrl;
@@ -39,6 +41,39 @@ pub trait ShardOpener: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// The shard is not there, or cannot be reached.
     async fn open(&self, url: &str) -> Result<ShardBody>;
+
+    /// As [`DataSource::shard_size`](crate::DataSource::shard_size).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    async fn size(&self, url: &str) -> Result<Option<u64>> {
+        Ok(self.open(url).await?.size())
+    }
+
+    /// As [`DataSource::resident_shard`](crate::DataSource::resident_shard).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    async fn resident(&self, _url: &str) -> Result<Option<Bytes>> {
+        Ok(None)
+    }
+
+    /// As [`DataSource::read_range`](crate::DataSource::read_range).
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if only whole shards can be read,
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the shard ends before the range does; as [`open`](Self::open).
+    async fn read_range(&self, url: &str, range: Range<u64>) -> Result<Bytes> {
+        self.open(url).await?.slice(range)
+    }
+
+    /// As [`DataSource::open_index`](crate::DataSource::open_index).
+    ///
+    /// # Errors
+    /// The index is there, but cannot be read.
+    async fn open_index(&self, _url: &str) -> Result<Option<Bytes>> {
+        Ok(None)
+    }
 }
 
 /// Which [`ShardOpener`] serves which scheme: a plain value, nothing is global.

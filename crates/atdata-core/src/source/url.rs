@@ -1,7 +1,9 @@
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use super::registry::{Registry, ShardOpener};
 use crate::url::{ShardUrl, expand_all, expand_glob, redact};
@@ -57,6 +59,13 @@ impl UrlSource {
         }
         Ok(Self { shards, openers })
     }
+
+    fn opener(&self, id: &str) -> Result<&dyn ShardOpener> {
+        let opener = self.openers.get(id);
+        opener
+            .map(|opener| &**opener)
+            .ok_or_else(|| Error::not_found("the source has no such shard").with("shard", id))
+    }
 }
 
 /// Expands braces, then, of local addresses, glob patterns.
@@ -85,10 +94,22 @@ impl DataSource for UrlSource {
     }
 
     async fn open_shard(&self, id: &str) -> Result<ShardBody> {
-        let opener = self
-            .openers
-            .get(id)
-            .ok_or_else(|| Error::not_found("the source has no such shard").with("shard", id))?;
-        opener.open(id).await.context("shard", id)
+        self.opener(id)?.open(id).await.context("shard", id)
+    }
+
+    async fn shard_size(&self, id: &str) -> Result<Option<u64>> {
+        self.opener(id)?.size(id).await.context("shard", id)
+    }
+
+    async fn resident_shard(&self, id: &str) -> Result<Option<Bytes>> {
+        self.opener(id)?.resident(id).await.context("shard", id)
+    }
+
+    async fn read_range(&self, id: &str, range: Range<u64>) -> Result<Bytes> {
+        self.opener(id)?.read_range(id, range).await.context("shard", id)
+    }
+
+    async fn open_index(&self, id: &str) -> Result<Option<Bytes>> {
+        self.opener(id)?.open_index(id).await.context("shard", id)
     }
 }

@@ -158,7 +158,13 @@ struct Extensions {
 impl TarFramer {
     /// Makes a framer at the beginning of an archive.
     pub fn new(options: TarOptions) -> Self {
-        Self { options, ..Self::default() }
+        Self::starting_at(options, 0)
+    }
+
+    /// Makes a framer that begins at this offset of an archive, where the first header of a member stands. What a
+    /// global PAX header said before it is not known.
+    pub fn starting_at(options: TarOptions, offset: u64) -> Self {
+        Self { options, queue: ByteQueue::at(offset), ..Self::default() }
     }
 
     /// Adds the next chunk of the archive. Chunks of a few KiB or more keep the cost per byte low.
@@ -171,7 +177,7 @@ impl TarFramer {
         self.finished = true;
     }
 
-    /// How many bytes of the archive were consumed so far.
+    /// The offset of the next byte of the archive: how many were consumed, if it began at the beginning.
     pub fn position(&self) -> u64 {
         self.queue.position()
     }

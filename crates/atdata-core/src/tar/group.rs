@@ -241,7 +241,12 @@ pub struct SampleFramer {
 impl SampleFramer {
     /// Makes a framer at the beginning of a shard.
     pub fn new(options: TarOptions) -> Self {
-        Self { grouper: Grouper::new(options.max_member), framer: TarFramer::new(options) }
+        Self::starting_at(options, 0)
+    }
+
+    /// Makes a framer that begins at this offset of a shard, where the first header of a sample stands.
+    pub fn starting_at(options: TarOptions, offset: u64) -> Self {
+        Self { grouper: Grouper::new(options.max_member), framer: TarFramer::starting_at(options, offset) }
     }
 
     /// Adds the next chunk of the shard.

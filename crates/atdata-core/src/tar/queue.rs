@@ -18,6 +18,11 @@ pub(super) struct ByteQueue {
 }
 
 impl ByteQueue {
+    /// An empty queue whose first byte will have this offset.
+    pub(super) fn at(position: u64) -> Self {
+        Self { position, ..Self::default() }
+    }
+
     pub(super) fn push(&mut self, chunk: Bytes) {
         self.len += chunk.len() as u64;
         if self.front.is_empty() {
@@ -84,7 +89,7 @@ impl ByteQueue {
 
     /// Drops everything.
     pub(super) fn clear(&mut self) {
-        *self = Self { position: self.position, ..Self::default() };
+        *self = Self::at(self.position);
     }
 
     /// Accounts for bytes that were taken from `front`.

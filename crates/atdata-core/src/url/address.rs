@@ -160,7 +160,7 @@ pub fn path_of_file_url(url: &str) -> Result<PathBuf> {
 /// one file only).
 ///
 /// # Errors
-/// `Invalid` if the path is empty or the working directory, to which it may be relative, cannot be found.
+/// `Invalid` if the path is empty or holds a NUL byte, or if the working directory, to which it may be relative, cannot be found.
 ///
 /// ```
 /// use std::path::Path;
@@ -173,8 +173,12 @@ pub fn file_url_of_path(path: &Path) -> Result<String> {
     let absolute = std::path::absolute(path).map_err(|error| {
         Error::invalid("the path cannot be made absolute").with_source(error).with("path", path.display())
     })?;
+    let bytes = absolute.as_os_str().as_encoded_bytes();
+    if bytes.contains(&0) {
+        return Err(Error::invalid("a path holds no NUL byte").with("path", path.display()));
+    }
     let mut url = String::from("file://");
-    for byte in absolute.as_os_str().as_encoded_bytes() {
+    for byte in bytes {
         if byte.is_ascii_alphanumeric() || b"/-._~".contains(byte) {
             url.push(char::from(*byte));
         } else {

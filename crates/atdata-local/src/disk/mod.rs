@@ -29,7 +29,7 @@ use crate::error::at_path;
 const CHUNKS: usize = 8;
 
 /// A store that writes shards to `{root}/{prefix}/data--{8 hex digits}--{number}.tar`, as Python does, and returns their
-/// absolute paths. Braces in a prefix are percent-encoded in the path, because paths in an index are brace patterns.
+/// absolute paths; beside each shard lies its [sample index](atdata_core::shard_index). Braces in a prefix are percent-encoded in the path, because paths in an index are brace patterns.
 ///
 /// All shards of one write become visible together or not at all; if the machine stops in the middle, by the next
 /// write or [`recover`](Self::recover). Nothing is ever overwritten. What such a recovery publishes is complete but may
@@ -150,7 +150,14 @@ impl DataStore for LocalDiskStore {
     async fn remove_shards(&self, urls: &[String]) -> Result<()> {
         let paths: Vec<PathBuf> =
             urls.iter().map(|url| address::check(&self.root, url)).collect::<Result<_>>()?;
-        writer::on_thread(move || paths.iter().try_for_each(|path| durable::remove_file(path))).await
+        writer::on_thread(move || {
+            // The shard goes first: an index alone is not taken for anything.
+            paths.iter().try_for_each(|path| {
+                durable::remove_file(path)?;
+                durable::remove_file(&staging::index_of(path))
+            })
+        })
+        .await
     }
 }
 
@@ -169,7 +176,8 @@ async fn feed(input: &mut ShardInput<'_>, messages: &mpsc::Sender<Message>) -> R
         while let Some(chunk) = shard.next_chunk().await.map_err(Fed::Input)? {
             messages.send(Message::Chunk(chunk)).await.map_err(|_| Fed::Writer)?;
         }
-        messages.send(Message::EndOfShard).await.map_err(|_| Fed::Writer)?;
+        let index = shard.index().map_err(Fed::Input)?.to_bytes();
+        messages.send(Message::EndOfShard(index)).await.map_err(|_| Fed::Writer)?;
         // Where it will be is known only when all are written.
         shards.push(shard.stored_as(""));
     }

@@ -5,12 +5,14 @@
 //! | `lock` | held for a moment by whoever makes a staging directory or looks for abandoned ones |
 //! | `{id}/lock` | held by the writer as long as it lives |
 //! | `{id}/000000.tar` … | the shards, each durable before the journal is written |
+//! | `{id}/000000.tar.idx` … | the index of each, which goes where its shard goes |
 //! | `{id}/commit` | the journal; once it is there the shards are to be published |
 
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind as Io;
+use std::io::{ErrorKind as Io, Write};
 use std::path::{Path, PathBuf};
 
+use atdata_core::shard_index::INDEX_SUFFIX;
 use atdata_core::{Error, Result, shard};
 use uuid::Uuid;
 
@@ -60,6 +62,17 @@ impl Staging {
         let file = File::create_new(&path).map_err(|error| at_path(error, &path))?;
         self.shards += 1;
         Ok((path, file))
+    }
+
+    /// Writes the index of the shard that was made last.
+    pub(super) fn write_index(&self, index: &[u8]) -> Result<()> {
+        let path = index_of(&staged(&self.directory, self.shards.saturating_sub(1)));
+        let write = || {
+            let mut file = File::create_new(&path)?;
+            file.write_all(index)?;
+            file.sync_all()
+        };
+        write().map_err(|error| at_path(error, &path))
     }
 
     /// Publishes the shards in the directory of that name and returns their paths.
@@ -132,13 +145,13 @@ impl Journal {
 fn publish(staging: &Path, target: &Path, mut journal: Journal) -> Result<Vec<PathBuf>> {
     loop {
         let paths: Vec<PathBuf> = (0..journal.shards).map(|number| journal.target(target, number)).collect();
-        let Err((number, error)) = publish_all(staging, &paths) else {
+        let moves = moves(staging, &paths);
+        let Err((done, error)) = publish_all(&moves) else {
             durable::sync_directory(target)?;
             return Ok(paths);
         };
-        for (number, path) in paths.iter().enumerate().take(number) {
-            let staged = staged(staging, number);
-            durable::unpublish(&staged, path).map_err(|error| at_path(error, path))?;
+        for (staged, path) in moves.iter().take(done) {
+            durable::unpublish(staged, path).map_err(|error| at_path(error, path))?;
         }
         if error.kind() != Io::AlreadyExists {
             return Err(at_path(error, target));
@@ -149,10 +162,24 @@ fn publish(staging: &Path, target: &Path, mut journal: Journal) -> Result<Vec<Pa
     }
 }
 
-/// Publishes one after the other. An error comes with the number of the shard, before which all are published.
-fn publish_all(staging: &Path, paths: &[PathBuf]) -> Result<(), (usize, std::io::Error)> {
+/// What goes where: before each shard its index, so that whoever sees the shard finds it.
+fn moves(staging: &Path, paths: &[PathBuf]) -> Vec<(PathBuf, PathBuf)> {
+    let mut moves = Vec::with_capacity(paths.len() * 2);
     for (number, path) in paths.iter().enumerate() {
-        durable::publish(&staged(staging, number), path).map_err(|error| (number, error))?;
+        let staged = staged(staging, number);
+        let index = index_of(&staged);
+        if fs::symlink_metadata(&index).is_ok() {
+            moves.push((index, index_of(path)));
+        }
+        moves.push((staged, path.clone()));
+    }
+    moves
+}
+
+/// Publishes one after the other. An error comes with the number of those before it.
+fn publish_all(moves: &[(PathBuf, PathBuf)]) -> Result<(), (usize, std::io::Error)> {
+    for (number, (staged, path)) in moves.iter().enumerate() {
+        durable::publish(staged, path).map_err(|error| (number, error))?;
     }
     Ok(())
 }
@@ -169,6 +196,13 @@ fn new_id(target: &Path) -> String {
 
 fn staged(staging: &Path, number: usize) -> PathBuf {
     staging.join(format!("{number:06}.tar"))
+}
+
+/// Where the index of a shard is.
+pub(super) fn index_of(shard: &Path) -> PathBuf {
+    let mut path = shard.as_os_str().to_owned();
+    path.push(INDEX_SUFFIX);
+    path.into()
 }
 
 /// Removes a staging directory. The journal goes first: without it nothing of the rest would be published. The lock

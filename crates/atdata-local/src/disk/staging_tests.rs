@@ -13,6 +13,10 @@ fn staged_shards(root: &Path, shards: usize) -> Staging {
     for number in 0..shards {
         let (path, _) = staging.next_shard().unwrap();
         fs::write(path, format!("shard {number}")).unwrap();
+        // The last one has none, as a write of an older release.
+        if number + 1 < SHARDS {
+            staging.write_index(format!("index {number}").as_bytes()).unwrap();
+        }
     }
     staging
 }
@@ -48,7 +52,9 @@ fn journal(id: &str) -> Journal {
 }
 
 fn whole(id: &str) -> BTreeMap<String, String> {
-    (0..SHARDS).map(|n| (format!("team/digits/data--{id}--{n:06}.tar"), format!("shard {n}"))).collect()
+    let shard = |n| (format!("team/digits/data--{id}--{n:06}.tar"), format!("shard {n}"));
+    let index = |n| (format!("team/digits/data--{id}--{n:06}.tar.idx"), format!("index {n}"));
+    (0..SHARDS).map(shard).chain((0..SHARDS - 1).map(index)).collect()
 }
 
 #[test]
@@ -174,9 +180,9 @@ fn shards_of_others_are_never_overwritten() {
         let mut found = files(root.path());
         let other = found.remove(&format!("team/digits/data--0123abcd--{taken:06}.tar"));
         assert_eq!(other.as_deref(), Some("somebody else's"));
-        assert_eq!(found.len(), SHARDS, "{found:?}");
         assert!(found.keys().all(|name| !name.contains("0123abcd")), "{found:?}");
-        assert_eq!(found.into_values().collect::<Vec<_>>(), ["shard 0", "shard 1", "shard 2"]);
+        let shards = ["shard 0", "index 0", "shard 1", "index 1", "shard 2"];
+        assert_eq!(found.into_values().collect::<Vec<_>>(), shards);
     }
 }
 
@@ -203,8 +209,8 @@ fn a_journal_that_is_not_ours_is_reported_and_nothing_is_touched() {
         let error = recover(root.path()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{text:?}: {error}");
         assert_eq!(error.context_value("path"), Some(directory.join(JOURNAL).to_str().unwrap()));
-        // The other one has been cleared all the same.
-        assert_eq!(files(root.path()).len(), SHARDS + 2, "{text:?}");
+        // The other one has been cleared all the same: what is left are shards, indexes, journal and lock of this one.
+        assert_eq!(files(root.path()).len(), SHARDS + (SHARDS - 1) + 2, "{text:?}");
     }
 }
 

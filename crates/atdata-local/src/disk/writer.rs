@@ -16,8 +16,8 @@ use crate::error::at_path;
 pub(super) enum Message {
     /// The next bytes of the current shard.
     Chunk(Bytes),
-    /// The current shard is complete.
-    EndOfShard,
+    /// The current shard is complete, and this is its index.
+    EndOfShard(Bytes),
     /// All shards are complete: publish them. If the channel closes without this, nothing remains of them.
     Commit,
 }
@@ -66,9 +66,10 @@ fn stage(
                 };
                 file.write_all(&chunk).map_err(|error| at_path(error, path))?;
             }
-            Some(Message::EndOfShard) => {
-                if let Some((path, file)) = open.take() {
+            Some(Message::EndOfShard(index)) => {
+                if let (Some((path, file)), Some(staging)) = (open.take(), &staging) {
                     file.sync_all().map_err(|error| at_path(error, &path))?;
+                    staging.write_index(&index)?;
                 }
             }
             Some(Message::Commit) => return Ok(staging),

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use atdata_core::{Error, Result};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::error::SqlResultExt;
@@ -80,6 +81,10 @@ const OBJECTS: i64 = 10;
 /// Statements that stay prepared; there are about thirty.
 const PREPARED: usize = 64;
 
+/// The most memory that a connection keeps of the file, in KiB. Content identifiers are spread over the whole of two
+/// indexes; with SQLite's 2 MiB a large index would be read anew for every insertion.
+const CACHE_KIB: i64 = 64 << 10;
+
 /// Opens the file for writing and makes what is missing in it.
 pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     if let Some(directory) = path.parent() {
@@ -105,7 +110,7 @@ pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connect
 /// Makes a database in memory.
 pub(super) fn open_in_memory() -> Result<Connection> {
     let mut connection = Connection::open_in_memory().sql()?;
-    connection.set_prepared_statement_cache_capacity(PREPARED);
+    keep_statements(&connection)?;
     create_missing(&mut connection)?;
     Ok(connection)
 }
@@ -115,8 +120,17 @@ fn connect(path: &Path, busy_timeout: Duration, more: OpenFlags) -> Result<Conne
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
     let connection = Connection::open_with_flags(path, flags).sql()?;
     connection.busy_timeout(busy_timeout).sql()?;
-    connection.set_prepared_statement_cache_capacity(PREPARED);
+    connection.pragma_update(None, "cache_size", -CACHE_KIB).sql()?;
+    keep_statements(&connection)?;
     Ok(connection)
+}
+
+/// Lets prepared statements live. Without the query planner's stability guarantee SQLite would compile them anew
+/// whenever another value is bound.
+fn keep_statements(connection: &Connection) -> Result<()> {
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).sql()?;
+    Ok(())
 }
 
 /// Switches to the write-ahead log, with which readers and a writer do not block each other. The switch needs the

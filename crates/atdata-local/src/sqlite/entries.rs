@@ -66,13 +66,16 @@ pub(super) fn by_name(connection: &Connection, name: &str) -> Result<Option<Entr
     unlabelled(connection, name)
 }
 
-/// The entry that a listing shows for a name. Unlike [`by_name`] it never is another name's entry, which a label may
-/// well lead to: that one is listed under its own name.
+/// The entry that a listing shows for a name: that of the latest label that leads to an entry of this very name,
+/// or any of the name if no label does. Another name's entry is listed under its own name, whatever labels say.
 pub(super) fn listed(connection: &Connection, name: &str) -> Result<Option<Entry>> {
-    if let Some(label) = labels::latest(connection, name)?
-        && let Some(entry) = named(connection, &label.cid, name)?
-    {
-        return Ok(Some(entry));
+    let mut statement = connection.prepare_cached(labels::BY_AGE).sql()?;
+    let mut labels = statement.query([name]).sql()?;
+    while let Some(label) = labels.next().sql()? {
+        let label = labels::read(label).sql()?;
+        if let Some(entry) = named(connection, &label.cid, name)? {
+            return Ok(Some(entry));
+        }
     }
     unlabelled(connection, name)
 }
@@ -108,14 +111,12 @@ pub(super) fn insert(connection: &Connection, new: NewDataset, schema_ref: Strin
     if !is_same {
         write(connection, &entry, &cid)?;
     }
-    // The label of the name comes last: it is the one that counts from now on.
+    // The label of the name comes last: it is the one that counts from now on. Inserting the same thing again is no
+    // change: labels that are right keep their descriptions.
     for version in new.version.as_deref().into_iter().chain([""]) {
-        let label = Label::new(&entry.name, &cid);
-        let label = if version.is_empty() { label } else { label.with_version(version) };
-        let unchanged =
-            is_same && labels::find(connection, &entry.name, version)?.is_some_and(|old| old.cid == cid);
-        if !unchanged {
-            labels::set(connection, &label)?;
+        let is_right = |label: Label| label.cid == cid;
+        if !(is_same && labels::find(connection, &entry.name, version)?.is_some_and(is_right)) {
+            labels::set(connection, &Label::new(&entry.name, &cid).with_version(version))?;
         }
     }
     if let Some(old_cid) = old.filter(|old| old.name == entry.name).and_then(|old| old.cid)

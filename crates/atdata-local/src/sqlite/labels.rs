@@ -6,9 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::entries;
 use crate::error::SqlResultExt;
 
-/// The latest label of a name, by Python's rule.
-pub(super) const LATEST: &str = "SELECT name, version, cid, description FROM labels WHERE name = ?1 \
-     ORDER BY created_at DESC, rowid DESC LIMIT 1";
+/// The labels of a name, the latest by Python's rule first.
+pub(super) const BY_AGE: &str = "SELECT name, version, cid, description FROM labels WHERE name = ?1 \
+     ORDER BY created_at DESC, rowid DESC";
 
 /// The label of a name and version.
 pub(super) const OF_VERSION: &str =
@@ -23,7 +23,7 @@ pub(super) const POINTS: &str = "SELECT EXISTS (SELECT 1 FROM labels WHERE cid =
 pub(super) const POINTS_BY_NAME: &str = "SELECT EXISTS (SELECT 1 FROM labels WHERE cid = ?1 AND name = ?2)";
 
 pub(super) fn latest(connection: &Connection, name: &str) -> Result<Option<Label>> {
-    connection.prepare_cached(LATEST).sql()?.query_row([name], read).optional().sql()
+    connection.prepare_cached(BY_AGE).sql()?.query_row([name], read).optional().sql()
 }
 
 /// Finds a label; the empty version is that of the name alone.

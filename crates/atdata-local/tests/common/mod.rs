@@ -1,6 +1,9 @@
 //! What the integration tests share: child processes that are this test binary itself, and small disks.
 #![allow(dead_code)]
 
+#[cfg(feature = "sqlite")]
+pub(crate) mod index;
+
 use std::path::Path;
 use std::process::Command;
 

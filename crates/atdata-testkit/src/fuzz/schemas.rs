@@ -1,0 +1,33 @@
+//! Schemas, from local JSON and from records of every generation.
+
+use atdata_core::schema::{SampleSchema, diff, to_rust};
+use serde_json::Value as Json;
+
+use super::texts::text_of;
+
+/// Reads the input as a local schema record.
+pub fn schema_json(input: &[u8]) {
+    if let Ok(schema) = SampleSchema::from_json(&text_of(input)) {
+        accepted(&schema);
+    }
+}
+
+/// Reads the input as a schema record of the network.
+pub fn schema_record(input: &[u8]) {
+    let Ok(json) = serde_json::from_slice::<Json>(input) else { return };
+    if let Ok(schema) = SampleSchema::from_record(&json) {
+        accepted(&schema);
+    }
+}
+
+/// A schema that was accepted is the same after writing and reading, equals itself, and becomes code.
+fn accepted(schema: &SampleSchema) {
+    let _ = schema.validate();
+    let _ = schema.to_string();
+    let _ = to_rust(schema);
+    assert!(diff(schema, schema).is_identical());
+    let written = schema.to_json().expect("what was read can be written");
+    let again = SampleSchema::from_json(&written).unwrap_or_else(|error| panic!("{written}: {error}"));
+    assert_eq!(again.to_json().expect("written"), written);
+    assert_eq!(again, *schema);
+}
