@@ -96,3 +96,20 @@ impl Read for ChunkReader {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_shorter_than_a_magic_ends_without_being_asked_again() {
+        for len in 0..Compression::DETECT_LEN {
+            // Like the body of a shard, this stream panics if it is asked for more after its end.
+            let chunks = stream::unfold(0, move |at| async move {
+                (at < len).then(|| (Ok(Bytes::from_static(b"x")), at + 1))
+            });
+            let out = futures::executor::block_on(decompressed(chunks.boxed()).collect::<Vec<_>>());
+            assert_eq!((out.len(), out.iter().all(Result::is_ok)), (len, true));
+        }
+    }
+}
