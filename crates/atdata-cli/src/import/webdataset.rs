@@ -63,6 +63,11 @@ pub(super) async fn plan(context: &Context<'_>) -> Result<Plan> {
     let mut notes = Vec::new();
     let first: Vec<&RawSample> =
         window.iter().filter_map(|item| item.as_ref().ok().map(|(_, raw)| raw)).collect();
+    if first.is_empty() {
+        let damage = window.iter().find_map(|item| item.as_ref().err());
+        let why = damage.map_or_else(String::new, |skip| format!("; {}: {}", skip.item, skip.detail));
+        return Err(Error::invalid(format!("the tars hold no samples{why}")).with("path", input));
+    }
     let (schema, reading) = infer(context, &first, &mut notes)?;
     let conformer = Conformer::new(schema.clone());
     let items = window.into_iter().map(Ok).chain(samples).map(move |item| {
@@ -85,9 +90,6 @@ fn infer(
     window: &[&RawSample],
     notes: &mut Vec<String>,
 ) -> Result<(SampleSchema, Reading)> {
-    if window.is_empty() {
-        return Err(Error::invalid("the tars hold no samples").with("path", &context.args.input));
-    }
     if window.iter().all(|raw| raw.members().all(|member| member.suffix == SUFFIX)) {
         return Ok(infer_payloads(context, window));
     }
