@@ -81,6 +81,6 @@ fn samples_that_do_not_fit_the_schema_fail() {
     all.retain(|path| !shards.contains(path));
     fs::copy(&shards[0], &all[0]).unwrap();
     let run = cli.run(&["verify", "b"]);
-    assert_eq!(run.code, 1);
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
     assert!(run.stdout.contains("10 damaged") && run.stdout.contains("expected int, found str"), "{run:?}");
 }

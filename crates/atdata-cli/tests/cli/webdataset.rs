@@ -111,6 +111,8 @@ fn compressed_tars_and_empty_ones() {
     assert_eq!(cli.cat("a"), [json!({"txt": "1"})]);
     let empty = cli.file("empty.tar", tar(&[]));
     assert!(cli.fails(&["import", &empty, "b"]).contains("no samples"));
+    let nonsense = cli.file("nonsense.tar", [7; 2048]);
+    assert!(cli.fails(&["import", &nonsense, "b"]).contains("checksum"));
     assert!(
         cli.fails(&["import", cli.path("none-*.tar").to_str().unwrap(), "b"]).contains("no file matches")
     );
