@@ -22,7 +22,7 @@ mod value;
 pub use array::{NdArray, TypedArray};
 pub use dataset::{
     Batches, Blocking, Dataset, Description, ErrorPolicy, MissingIndex, RandomAccess, RandomAccessOptions,
-    ReadOptions, Report, Samples,
+    ReadOptions, ReadState, Reader, Report, Samples,
 };
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use lens::Lens;
