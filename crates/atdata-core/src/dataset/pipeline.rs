@@ -70,7 +70,7 @@ fn raw_chunks<T>(dataset: &Dataset<T>, run: Arc<Run>, from: Position, discard: b
             Err(error) => return failed(error),
         };
         let (shards, buffer) = run.plan.arrange(shards);
-        if from.shard > 0 && from.shard >= shards.len() as u64 {
+        if from != Position::default() && from.shard >= shards.len() as u64 {
             return failed(beyond_the_shards(from.shard, shards.len()));
         }
         match buffer {
