@@ -10,8 +10,7 @@ use atdata_core::{
     Dataset, DictSample, ErrorKind, ErrorPolicy, MemorySource, ReadOptions, ReadState, Reader, Result,
 };
 use bytes::Bytes;
-use engine_support::{Counting, Listed, dataset, number, numbers, payload, rest, shard_of, source};
-use futures::executor::block_on;
+use engine_support::{Counting, Listed, block_on, dataset, number, numbers, payload, rest, shard_of, source};
 use futures::{StreamExt, TryStreamExt};
 use proptest::prelude::*;
 

@@ -1,14 +1,15 @@
 //! Datasets of numbers.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use atdata_core::tar::TarEncoder;
 use atdata_core::{DataSource, Dataset, DictSample, MemorySource, Result, Sample, Samples, ShardBody, Value};
 use bytes::Bytes;
 use futures::TryStreamExt;
+use tokio::runtime::{Builder, Runtime};
 
 pub(crate) fn shard_of(payloads: impl IntoIterator<Item = (i64, Bytes)>) -> Bytes {
     let mut encoder = TarEncoder::default();
@@ -46,9 +47,16 @@ pub(crate) fn numbers(samples: &[DictSample]) -> Vec<i64> {
     samples.iter().map(number).collect()
 }
 
+/// Runs a future on a runtime with threads, so that chunks are decoded several at a time and end in any order.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    static RUNTIME: LazyLock<Runtime> =
+        LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).build().unwrap());
+    RUNTIME.block_on(future)
+}
+
 /// Everything that is left of a stream.
 pub(crate) fn rest(samples: Samples<DictSample>) -> Vec<i64> {
-    numbers(&futures::executor::block_on(samples.try_collect::<Vec<_>>()).unwrap())
+    numbers(&block_on(samples.try_collect::<Vec<_>>()).unwrap())
 }
 
 /// Counts how often shards are opened.
