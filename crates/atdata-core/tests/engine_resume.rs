@@ -10,8 +10,10 @@ use atdata_core::{
     Dataset, DictSample, ErrorKind, ErrorPolicy, MemorySource, ReadOptions, ReadState, Reader, Result,
 };
 use bytes::Bytes;
-use engine_support::{Counting, Listed, block_on, dataset, number, numbers, payload, rest, shard_of, source};
-use futures::{StreamExt, TryStreamExt};
+use engine_support::{
+    Counting, Listed, Stuck, block_on, dataset, number, numbers, payload, rest, shard_of, source,
+};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use proptest::prelude::*;
 
 /// The state after some samples, having gone through JSON.
@@ -51,8 +53,9 @@ struct Setup {
 impl Setup {
     fn any() -> impl Strategy<Value = Self> {
         (
-            prop::collection::vec(0usize..40, 0..7),
-            prop::option::weighted(0.7, (any::<u64>(), 0usize..60)),
+            // A shard of more than 256 samples is more than one chunk.
+            prop::collection::vec(prop_oneof![6 => 0usize..40, 1 => 250usize..600], 0..7),
+            prop::option::weighted(0.7, (any::<u64>(), prop_oneof![3 => 0usize..60, 1 => 60usize..900])),
             0u64..4,
             (0u32..3, 1u32..4).prop_map(|(rank, world_size)| (rank % world_size, world_size)),
             1i64..4,
@@ -310,6 +313,25 @@ fn samples_taken_one_by_one_are_behind_the_first_batch() {
     assert_eq!(rest(reader.resume(&batches.state()).unwrap()), (1..10).collect::<Vec<_>>());
     block_on(batches.next()).unwrap().unwrap();
     assert_eq!(rest(reader.resume(&batches.state()).unwrap()), (5..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_batch_that_is_not_full_yet_is_not_behind_the_state() {
+    let stuck = Dataset::<DictSample>::from_source(Stuck(source(&[5, 5])));
+    let mut batches = stuck.reader().batched(4);
+    block_on(batches.next()).unwrap().unwrap();
+    let state = batches.state();
+    assert!(batches.next().now_or_never().is_none());
+    assert_eq!(batches.state(), state);
+    assert_eq!(rest(dataset(&[5, 5]).reader().resume(&state).unwrap()), [4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn the_last_batch_that_is_left_out_is_not_behind_the_state() {
+    let reader = dataset(&[10]).reader();
+    let mut batches = reader.batched(4).drop_last();
+    assert_eq!(block_on(batches.by_ref().try_collect::<Vec<_>>()).unwrap().len(), 2);
+    assert_eq!(rest(reader.resume(&batches.state()).unwrap()), [8, 9]);
 }
 
 #[test]

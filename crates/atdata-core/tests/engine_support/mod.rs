@@ -87,3 +87,20 @@ impl DataSource for Listed {
         self.0.open_shard(id).await
     }
 }
+
+/// Never opens any shard but the first.
+#[derive(Debug)]
+pub(crate) struct Stuck(pub(crate) MemorySource);
+
+#[async_trait]
+impl DataSource for Stuck {
+    async fn list_shards(&self) -> Result<Vec<String>> {
+        self.0.list_shards().await
+    }
+    async fn open_shard(&self, id: &str) -> Result<ShardBody> {
+        if id != "0.tar" {
+            futures::future::pending::<()>().await;
+        }
+        self.0.open_shard(id).await
+    }
+}
