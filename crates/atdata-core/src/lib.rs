@@ -22,7 +22,7 @@ mod value;
 pub use array::{NdArray, TypedArray};
 pub use dataset::{
     Batches, Blocking, Dataset, Description, ErrorPolicy, Keyed, MissingIndex, RandomAccess,
-    RandomAccessOptions, ReadOptions, Report, Samples,
+    RandomAccessOptions, ReadOptions, ReadState, Reader, Report, Samples,
 };
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use lens::Lens;

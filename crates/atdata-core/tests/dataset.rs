@@ -633,6 +633,11 @@ mod errors {
         assert_eq!(dataset.ordered().next().await.unwrap().unwrap_err().kind(), ErrorKind::Unavailable);
         assert_eq!(dataset.shuffled(1).next().await.unwrap().unwrap_err().kind(), ErrorKind::Unavailable);
         assert_eq!(dataset.count().await.unwrap_err().kind(), ErrorKind::Unavailable);
+        // There is nothing to skip: an empty stream would be a lie.
+        for policy in [ErrorPolicy::SkipSample, ErrorPolicy::SkipShard] {
+            let skipping = dataset.clone().with_options(ReadOptions::default().with_error_policy(policy));
+            assert_eq!(skipping.count().await.unwrap_err().kind(), ErrorKind::Unavailable);
+        }
     }
 
     #[tokio::test]

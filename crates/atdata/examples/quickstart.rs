@@ -105,9 +105,9 @@ async fn main() -> anyhow::Result<()> {
     }
 
     println!("\nNext:");
-    println!("  cargo run --release --example quickstart -- /tmp/digits     keep the dataset");
-    println!("  cargo run --release -p atdata-cli -- --index sqlite:/tmp/digits/index.db show digits");
-    println!("  cargo run --release -p atdata-cli -- --index sqlite:/tmp/digits/index.db head digits");
+    println!("  cargo run --release --example quickstart -- digits        keep the dataset");
+    println!("  cargo run --release -p atdata-cli -- --index sqlite:digits/index.db show digits");
+    println!("  cargo run --release -p atdata-cli -- --index sqlite:digits/index.db head digits");
     println!("  cargo doc --open -p atdata                                  the guide");
     Ok(())
 }

@@ -1,13 +1,16 @@
 //! Streams as plain iterators.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use futures::StreamExt;
 
-use super::report::{Report, SharedReport};
+use super::cursor::{Chunk, Cursor};
+use super::report::Report;
 use super::samples::Samples;
+use super::state::{ReadState, Run};
 use crate::{Error, Result};
 
 /// How many chunks are ready ahead of the consumer.
@@ -28,21 +31,21 @@ const AHEAD: usize = 2;
 /// # Ok::<(), atdata_core::Error>(())
 /// ```
 pub struct Blocking<T> {
-    chunks: Option<Receiver<Vec<Result<T>>>>,
-    ready: std::vec::IntoIter<Result<T>>,
-    report: std::sync::Arc<SharedReport>,
+    chunks: Option<Receiver<Chunk<T>>>,
+    cursor: Cursor<T>,
+    run: Arc<Run>,
 }
 
 impl<T: Send + 'static> Blocking<T> {
     pub(super) fn new(samples: Samples<T>) -> Self {
-        let report = samples.shared_report();
+        let (run, position) = (samples.run(), samples.position());
         let (sender, receiver) = sync_channel(AHEAD);
         let driver = thread::Builder::new().name("atdata-stream".to_owned()).spawn(move || {
             let runtime = match tokio::runtime::Builder::new_current_thread().build() {
                 Ok(runtime) => runtime,
                 Err(error) => {
                     // A failed send means that nobody waits for it.
-                    let _ = sender.send(vec![Err(error.into())]);
+                    let _ = sender.send(failure(error));
                     return;
                 }
             };
@@ -55,17 +58,27 @@ impl<T: Send + 'static> Blocking<T> {
                 }
             });
         });
-        let ready = match driver {
-            Ok(_) => Vec::new(),
-            Err(error) => vec![Err(Error::from_io(error))],
-        };
-        Self { chunks: Some(receiver), ready: ready.into_iter(), report }
+        let mut cursor = Cursor::new(position);
+        if let Err(error) = driver {
+            cursor.fill(failure(error));
+        }
+        Self { chunks: Some(receiver), cursor, run }
     }
 
     /// What has been skipped so far, under a policy that skips.
     pub fn report(&self) -> Report {
-        self.report.snapshot()
+        self.run.report.snapshot()
     }
+
+    /// Where this iterator is: behind the last item that was taken from it, whatever has been read ahead. See
+    /// [`Samples::state`].
+    pub fn state(&self) -> ReadState {
+        self.run.state(self.cursor.position())
+    }
+}
+
+fn failure<T>(error: std::io::Error) -> Chunk<T> {
+    Chunk { shard: 0, items: vec![(0, Err(Error::from_io(error)))] }
 }
 
 impl<T> Iterator for Blocking<T> {
@@ -73,14 +86,13 @@ impl<T> Iterator for Blocking<T> {
 
     fn next(&mut self) -> Option<Result<T>> {
         loop {
-            if let Some(item) = self.ready.next() {
+            if let Some(item) = self.cursor.next() {
                 if item.is_err() {
                     self.chunks = None;
-                    self.ready = Vec::new().into_iter();
                 }
                 return Some(item);
             }
-            self.ready = self.chunks.as_ref()?.recv().ok()?.into_iter();
+            self.cursor.fill(self.chunks.as_ref()?.recv().ok()?);
         }
     }
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use futures::TryStreamExt;
 
 use super::Dataset;
-use super::pipeline::Order;
 use crate::Result;
 use crate::schema::SampleSchema;
 
@@ -57,7 +56,7 @@ impl<T: Send + 'static> Dataset<T> {
             framed.payload().map(|payload| Some(payload.len() as u64))
         }));
         let (samples, payload_bytes) = sizes
-            .run(Order::Stored)
+            .ordered()
             .try_fold((0, 0), |(n, total), size| async move { Ok((n + 1, total + size)) })
             .await?;
         Ok(Description {

@@ -5,6 +5,7 @@
 //! array in it, are slices of the shard. Samples move between threads in chunks.
 
 mod blocking;
+mod cursor;
 mod decompress;
 mod describe;
 mod frames;
@@ -13,8 +14,10 @@ mod options;
 mod order;
 mod pipeline;
 mod random_access;
+mod reader;
 mod report;
 mod samples;
+mod state;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,8 +30,10 @@ pub use describe::Description;
 pub use keyed::Keyed;
 pub use options::{ErrorPolicy, ReadOptions};
 pub use random_access::{MissingIndex, RandomAccess, RandomAccessOptions};
+pub use reader::Reader;
 pub use report::Report;
 pub use samples::{Batches, Samples};
+pub use state::ReadState;
 
 use crate::msgpack::{UnpackOptions, UnpackPolicy};
 use crate::protocol::CHECKSUMS_KEY;
@@ -36,7 +41,7 @@ use crate::schema::{SampleSchema, SchemaDiff, diff};
 use crate::source::{Registry, UrlSource};
 use crate::{Collate, DataSource, DictSample, Error, IndexEntry, Lens, Packable, Result, Sample, Value};
 use frames::Framed;
-use pipeline::{Order, Stage};
+use pipeline::Stage;
 
 /// Typed samples in a sequence of shards.
 ///
@@ -270,20 +275,26 @@ impl<T: Send + 'static> Dataset<T> {
         Dataset { origin: self.origin.clone(), options: self.options.clone(), stage, plain: false }
     }
 
+    /// Chooses in what order, which part and from where on the samples are read.
+    pub fn reader(&self) -> Reader<T> {
+        Reader::new(self.clone())
+    }
+
     /// The samples in stored order: shard by shard, and in each as they lie there.
     pub fn ordered(&self) -> Samples<T> {
-        self.run(Order::Stored)
+        self.reader().samples()
     }
 
     /// The samples in an order that `seed` decides: shards permuted, samples through a buffer of 10,000. The same
-    /// seed gives the same order on every machine; filters and maps do not change it.
+    /// seed gives the same order on every machine; filters and maps do not change it. For other epochs than the first
+    /// see [`Reader::epoch`].
     pub fn shuffled(&self, seed: u64) -> Samples<T> {
-        self.shuffled_with_buffer(seed, order::SHUFFLE_BUFFER)
+        self.reader().shuffled(seed).samples()
     }
 
     /// Like [`shuffled`](Self::shuffled), with a buffer of another size, in samples.
     pub fn shuffled_with_buffer(&self, seed: u64, buffer: usize) -> Samples<T> {
-        self.run(Order::Shuffled { seed, buffer })
+        self.reader().shuffled_with_buffer(seed, buffer).samples()
     }
 
     /// Batches of `n` samples in stored order.
@@ -365,7 +376,7 @@ impl<T: Send + 'static> Dataset<T> {
         if self.plain {
             let counting: Dataset<()> =
                 self.with_stage(Arc::new(|framed, _| framed.payload().map(|_| Some(()))));
-            return counting.run(Order::Stored).try_fold(0, |n, ()| async move { Ok(n + 1) }).await;
+            return counting.ordered().try_fold(0, |n, ()| async move { Ok(n + 1) }).await;
         }
         self.ordered().try_fold(0, |n, _| async move { Ok(n + 1) }).await
     }
@@ -388,16 +399,6 @@ impl<T: Send + 'static> Dataset<T> {
     /// fails. All name the shard.
     pub async fn indexed_with(&self, options: &RandomAccessOptions) -> Result<RandomAccess<T>> {
         RandomAccess::open(self, options).await
-    }
-
-    fn run(&self, order: Order) -> Samples<T> {
-        pipeline::run(
-            self.origin.clone(),
-            self.options.clone(),
-            self.unpack_options(),
-            self.stage.clone(),
-            order,
-        )
     }
 
     fn unpack_options(&self) -> UnpackOptions {

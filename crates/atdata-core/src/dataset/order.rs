@@ -1,12 +1,73 @@
-//! The order in which samples come: a pure function of shard list, samples and seed.
+//! The order in which samples come: a pure function of shard list, samples, seed, epoch and split.
 //!
-//! Version 1. `shuffled(seed)` permutes the shards (Fisher-Yates from the end), then passes the samples through a
-//! buffer: once it is full, each sample that arrives takes the place of a random one, which is yielded; at the end
-//! the rest is permuted and yielded. The numbers come from [`Random`], which is specified down to the bit, so that the
-//! order is the same on every machine and in every release. A change of any of this is a change of version.
+//! Version 1; `docs/order.md` describes it down to the bit, so that the order is the same on every machine and in every
+//! release. The shards are permuted and dealt to the ranks, then the samples pass through a buffer: once it is full,
+//! each sample that arrives takes the place of a random one, which is yielded; at the end the rest is permuted and
+//! yielded. A change of any of this is a change of [`VERSION`].
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the order and of the position in it that a [`ReadState`](super::ReadState) states.
+pub(super) const VERSION: u32 = 1;
 
 /// How many samples the shuffle buffer holds if nothing else is said: WebDataset's size.
 pub(super) const SHUFFLE_BUFFER: usize = 10_000;
+
+/// In what order samples come, and which of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Plan {
+    pub(super) order: Order,
+    pub(super) epoch: u64,
+    /// Below `world_size`.
+    pub(super) rank: u32,
+    /// At least one.
+    pub(super) world_size: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Order {
+    Stored,
+    /// The buffer holds at least one sample.
+    Shuffled {
+        seed: u64,
+        buffer: usize,
+    },
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { order: Order::Stored, epoch: 0, rank: 0, world_size: 1 }
+    }
+}
+
+impl Plan {
+    pub(super) fn is_shuffled(&self) -> bool {
+        matches!(self.order, Order::Shuffled { .. })
+    }
+
+    /// The shards of this rank in the order to be read, and the buffer that their samples pass through, if any.
+    pub(super) fn arrange<S, T>(&self, mut shards: Vec<S>) -> (Vec<S>, Option<ShuffleBuffer<T>>) {
+        let buffer = match self.order {
+            Order::Stored => None,
+            Order::Shuffled { seed, buffer } => {
+                let mut random = Random::new(derived(seed, self.epoch));
+                random.permute(&mut shards);
+                // With the same numbers in every rank their buffers would be shuffled alike.
+                let random = Random::new(derived(random.0, self.rank.into()));
+                Some(ShuffleBuffer::new(random, buffer))
+            }
+        };
+        let mut dealt_to = (0..self.world_size.max(1)).cycle();
+        shards.retain(|_| dealt_to.next() == Some(self.rank));
+        (shards, buffer)
+    }
+}
+
+/// The seed itself for number 0, and for each other number a seed that has nothing to do with it or its neighbours.
+fn derived(seed: u64, number: u64) -> u64 {
+    if number == 0 { seed } else { Random::new(Random::new(seed).next() ^ number).next() }
+}
 
 /// SplitMix64: a counter in steps of 2⁶⁴/φ, mixed.
 #[derive(Clone, Debug)]
@@ -98,6 +159,33 @@ mod tests {
         order.extend(buffer.drain());
         assert_eq!(shards, [4, 3, 2, 0, 7, 6, 1, 5]);
         assert_eq!(order, [3, 1, 2, 0, 5, 6, 4, 7, 8, 9]);
+    }
+
+    #[test]
+    fn seeds_of_epochs_do_not_change() {
+        let seeds: Vec<u64> = (0..4).map(|epoch| derived(42, epoch)).collect();
+        assert_eq!(
+            seeds,
+            [42, 17_532_488_217_563_185_893, 8_238_092_213_399_105_094, 18_036_798_128_018_490_698]
+        );
+    }
+
+    #[test]
+    fn an_epoch_is_not_the_neighbouring_seed() {
+        let all: std::collections::BTreeSet<u64> =
+            (0..100).flat_map(|seed| (0..100).map(move |epoch| derived(seed, epoch))).collect();
+        assert_eq!(all.len(), 100 * 100);
+    }
+
+    #[test]
+    fn shards_are_dealt_round_robin_in_their_permuted_order() {
+        let plan = Plan { order: Order::Shuffled { seed: 42, buffer: 4 }, ..Plan::default() };
+        let whole = plan.arrange::<_, ()>((0..8).collect()).0;
+        assert_eq!(whole, [4, 3, 2, 0, 7, 6, 1, 5]);
+        let of_rank =
+            |rank, world_size| Plan { rank, world_size, ..plan }.arrange::<_, ()>((0..8).collect()).0;
+        assert_eq!([of_rank(0, 3), of_rank(1, 3), of_rank(2, 3)], [vec![4, 0, 1], vec![3, 7, 5], vec![2, 6]]);
+        assert_eq!((of_rank(7, 9), of_rank(8, 9)), (vec![5], vec![]));
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! Running a dataset's recipe.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 
+use super::cursor::Chunk;
 use super::frames::{Framed, frames};
-use super::order::{Random, ShuffleBuffer};
-use super::report::SharedReport;
+use super::order::ShuffleBuffer;
 use super::samples::Samples;
-use super::{ErrorPolicy, Origin, ReadOptions};
+use super::state::{Position, Run, beyond_the_end, beyond_the_shards};
+use super::{Dataset, ErrorPolicy, Origin, ReadOptions};
 use crate::msgpack::UnpackOptions;
 use crate::offload::offload;
 use crate::{Error, Result, Sample};
@@ -25,59 +26,58 @@ pub(super) fn decode<T: Sample>() -> Stage<T> {
     Arc::new(|framed, options| T::unpack(framed.payload()?, options).map(Some))
 }
 
-/// The order of samples.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Order {
-    Stored,
-    Shuffled { seed: u64, buffer: usize },
-}
-
 /// Chunks of raw samples; an error ends its shard, not the stream.
 type RawChunks = BoxStream<'static, RawChunk>;
 
 enum RawChunk {
-    Samples(Vec<Framed>),
-    /// A shard that could not be listed, opened or framed any further.
-    Broken {
-        shard: Arc<str>,
-        error: Error,
+    Samples {
+        /// The place of the first one.
+        first: Position,
+        samples: Vec<Framed>,
     },
+    /// A shard that could not be opened or framed any further.
+    Broken { shard: Arc<str>, error: Error },
+    /// Nothing can be read, whatever the policy.
+    Failed(Error),
 }
 
-pub(super) fn run<T: Send + 'static>(
-    origin: Arc<Origin>,
-    options: ReadOptions,
-    unpack: UnpackOptions,
-    stage: Stage<T>,
-    order: Order,
-) -> Samples<T> {
-    let report = Arc::new(SharedReport::default());
-    let parallelism = options.parallelism.get();
-    let mut policy = Policy { policy: options.errors, report: report.clone(), skipping: HashSet::new() };
-    let unpack = Arc::new(unpack);
-    let chunks = raw_chunks(origin, options, order)
+/// Runs the recipe of a dataset as `run` plans it, from a position on.
+pub(super) fn run<T: Send + 'static>(dataset: &Dataset<T>, run: Run, from: Position) -> Samples<T> {
+    let run = Arc::new(run);
+    let (stage, unpack) = (dataset.stage.clone(), Arc::new(dataset.unpack_options()));
+    let errors = dataset.options.errors;
+    // Shards that are left out stay so after their samples are shuffled among others; to know them again, what lies
+    // before the position is decoded as well.
+    let behind = if errors == ErrorPolicy::SkipShard && run.plan.is_shuffled() { from.sample } else { 0 };
+    let mut policy = Policy { policy: errors, run: run.clone(), behind, skipping: HashMap::new() };
+    let chunks = raw_chunks(dataset, run.clone(), from, behind == 0)
         .map(move |chunk| process(chunk, stage.clone(), unpack.clone()))
-        .buffered(parallelism)
+        .buffered(dataset.options.parallelism.get())
         .map(move |chunk| policy.apply(chunk))
         .boxed();
-    Samples::new(chunks, report)
+    Samples::new(chunks, run, from)
 }
 
-/// Reads the shards one after the other and brings raw samples into order.
-fn raw_chunks(origin: Arc<Origin>, options: ReadOptions, order: Order) -> RawChunks {
+/// Reads the shards one after the other, brings raw samples into order, and leaves out those before a position
+/// if `discard` says so.
+fn raw_chunks<T>(dataset: &Dataset<T>, run: Arc<Run>, from: Position, discard: bool) -> RawChunks {
+    let (origin, options) = (dataset.origin.clone(), dataset.options.clone());
     stream::once(async move {
-        let mut shards = match origin.source.list_shards().await {
+        let failed = |error| stream::iter([RawChunk::Failed(error)]).boxed();
+        let listed = origin.source.list_shards().await;
+        let shards = match listed.and_then(|shards| run.found(&shards).map(|()| shards)) {
             Ok(shards) => shards,
-            Err(error) => {
-                return stream::iter([RawChunk::Broken { shard: Arc::from("shard list"), error }]).boxed();
-            }
+            Err(error) => return failed(error),
         };
-        match order {
-            Order::Stored => read(shards, origin, options),
-            Order::Shuffled { seed, buffer } => {
-                let mut random = Random::new(seed);
-                random.permute(&mut shards);
-                shuffle(read(shards, origin, options), ShuffleBuffer::new(random, buffer))
+        let (shards, buffer) = run.plan.arrange(shards);
+        if from != Position::default() && from.shard >= shards.len() as u64 {
+            return failed(beyond_the_shards(from.shard, shards.len()));
+        }
+        match buffer {
+            None => read(shards, origin, options, from),
+            Some(buffer) => {
+                let all = read(shards, origin, options, Position::default());
+                numbered(shuffle(all, buffer), from, discard)
             }
         }
     })
@@ -85,47 +85,100 @@ fn raw_chunks(origin: Arc<Origin>, options: ReadOptions, order: Order) -> RawChu
     .boxed()
 }
 
-fn read(shards: Vec<String>, origin: Arc<Origin>, options: ReadOptions) -> RawChunks {
-    stream::iter(shards)
-        .then(move |shard| {
+/// The samples of the shards, from a position on.
+fn read(shards: Vec<String>, origin: Arc<Origin>, options: ReadOptions, from: Position) -> RawChunks {
+    let skipped = usize::try_from(from.shard).unwrap_or(usize::MAX);
+    stream::iter((0u64..).zip(shards).skip(skipped))
+        .then(move |(place, shard)| {
             let (origin, options) = (origin.clone(), options.clone());
+            let sample = if place == from.shard { from.sample } else { 0 };
             async move {
-                let id: Arc<str> = shard.into();
-                match origin.source.open_shard(&id).await {
-                    Ok(body) => frames(id.clone(), body, origin.checksums.get(&*id).cloned(), &options)
-                        .map(move |chunk| match chunk {
-                            Ok(samples) => RawChunk::Samples(samples),
-                            Err(error) => RawChunk::Broken { shard: id.clone(), error },
-                        })
-                        .boxed(),
-                    Err(error) => {
-                        let error = error.with("shard", &id);
-                        stream::iter([RawChunk::Broken { shard: id, error }]).boxed()
-                    }
-                }
+                let chunks = open(shard.into(), &origin, &options).await;
+                numbered(chunks, Position { shard: place, sample }, true)
             }
         })
         .flatten()
         .boxed()
 }
 
+/// The samples of a shard.
+async fn open(id: Arc<str>, origin: &Origin, options: &ReadOptions) -> RawChunks {
+    match origin.source.open_shard(&id).await {
+        Ok(body) => frames(id.clone(), body, origin.checksums.get(&*id).cloned(), options)
+            .map(move |chunk| match chunk {
+                Ok(samples) => RawChunk::Samples { first: Position::default(), samples },
+                Err(error) => RawChunk::Broken { shard: id.clone(), error },
+            })
+            .boxed(),
+        Err(error) => {
+            let error = error.with("shard", &id);
+            stream::iter([RawChunk::Broken { shard: id, error }]).boxed()
+        }
+    }
+}
+
 fn shuffle(chunks: RawChunks, buffer: ShuffleBuffer<Framed>) -> RawChunks {
-    stream::unfold(Some((chunks, buffer)), |state| async move {
+    let shuffled = |samples| RawChunk::Samples { first: Position::default(), samples };
+    stream::unfold(Some((chunks, buffer)), move |state| async move {
         let (mut chunks, mut buffer) = state?;
         match chunks.next().await {
-            Some(RawChunk::Samples(samples)) => {
-                let out = buffer.exchange(samples);
-                Some((RawChunk::Samples(out), Some((chunks, buffer))))
+            Some(RawChunk::Samples { samples, .. }) => {
+                Some((shuffled(buffer.exchange(samples)), Some((chunks, buffer))))
             }
             Some(broken) => Some((broken, Some((chunks, buffer)))),
-            None => Some((RawChunk::Samples(buffer.drain()), None)),
+            None => Some((shuffled(buffer.drain()), None)),
         }
     })
     .boxed()
 }
 
-/// The results of one chunk, each with the shard it came from.
-type Processed<T> = Vec<(Arc<str>, Result<T>)>;
+/// Numbers samples from 0 and, if `discard` says so, leaves out those before a position, which must be there.
+fn numbered(chunks: RawChunks, from: Position, discard: bool) -> RawChunks {
+    stream::unfold(Some((chunks, 0, false)), move |state| async move {
+        let (mut chunks, mut at, broken): (_, u64, _) = state?;
+        match chunks.next().await {
+            Some(RawChunk::Samples { mut samples, .. }) => {
+                let end = at + samples.len() as u64;
+                if discard && at < from.sample {
+                    let behind = from.sample.min(end) - at;
+                    samples.drain(..usize::try_from(behind).unwrap_or(samples.len()).min(samples.len()));
+                    at += behind;
+                }
+                let first = Position { shard: from.shard, sample: at };
+                Some((RawChunk::Samples { first, samples }, Some((chunks, end, broken))))
+            }
+            Some(other) => Some((other, Some((chunks, at, true)))),
+            // A damaged shard may have ended earlier this time; the policy has dealt with that.
+            None if at < from.sample && !broken => {
+                Some((RawChunk::Failed(beyond_the_end(from.sample, at)), None))
+            }
+            None => None,
+        }
+    })
+    .boxed()
+}
+
+/// The results of one chunk.
+struct Processed<T> {
+    shard: u64,
+    /// Each with the shard it came from and the number of the position after it.
+    items: Vec<(Arc<str>, u64, Result<T>)>,
+    spoils: Spoils,
+}
+
+/// How much an error spoils.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spoils {
+    Sample,
+    Shard,
+    Stream,
+}
+
+impl<T> Processed<T> {
+    fn error(shard: Arc<str>, error: Error, spoils: Spoils) -> Self {
+        Self { shard: 0, items: vec![(shard, 0, Err(error))], spoils }
+    }
+}
 
 /// Runs the stage over one sample. A panic in a user's closure is that sample's error, not the end of the process.
 pub(super) fn apply<T>(stage: &Stage<T>, framed: &Framed, unpack: &UnpackOptions) -> Result<Option<T>> {
@@ -141,31 +194,27 @@ fn process<T: Send + 'static>(
     chunk: RawChunk,
     stage: Stage<T>,
     unpack: Arc<UnpackOptions>,
-) -> BoxFuture<'static, (Processed<T>, bool)> {
-    let samples = match chunk {
-        RawChunk::Samples(samples) => samples,
+) -> BoxFuture<'static, Processed<T>> {
+    let failed = |error| Processed::error(Arc::from("all"), error, Spoils::Stream);
+    let (first, samples) = match chunk {
+        RawChunk::Samples { first, samples } => (first, samples),
         RawChunk::Broken { shard, error } => {
-            return futures::future::ready((vec![(shard, Err(error))], true)).boxed();
+            return ready(Processed::error(shard, error, Spoils::Shard)).boxed();
         }
+        RawChunk::Failed(error) => return ready(failed(error)).boxed(),
     };
     let work = move || {
-        let mut out = Vec::with_capacity(samples.len());
-        for framed in &samples {
+        let mut items = Vec::with_capacity(samples.len());
+        for (framed, behind) in samples.iter().zip(first.sample + 1..) {
             if let Some(result) = apply(&stage, framed, &unpack).transpose() {
-                out.push((framed.shard.clone(), result));
+                items.push((framed.shard.clone(), behind, result));
             }
         }
-        out
+        Processed { shard: first.shard, items, spoils: Spoils::Sample }
     };
     let task = offload(work);
-    async move {
-        match task.await {
-            Ok(out) => (out, false),
-            // The runtime is shutting down.
-            Err(error) => (vec![(Arc::from("unknown"), Err(error))], false),
-        }
-    }
-    .boxed()
+    // The error is that the runtime is shutting down.
+    async move { task.await.unwrap_or_else(failed) }.boxed()
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -179,29 +228,40 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 /// Applies the error policy to chunks as they come, in order.
 struct Policy {
     policy: ErrorPolicy,
-    report: Arc<SharedReport>,
-    /// The shards whose rest is left out; several at a time when they are shuffled.
-    skipping: HashSet<Arc<str>>,
+    run: Arc<Run>,
+    /// Samples up to this number are decoded for the sake of their errors only.
+    behind: u64,
+    /// The shards whose rest is left out, by the address of their name: each occurrence in the list of shards is one of
+    /// its own. Several at a time when they are shuffled.
+    skipping: HashMap<usize, Arc<str>>,
 }
 
 impl Policy {
-    fn apply<T>(&mut self, (chunk, broken): (Processed<T>, bool)) -> Vec<Result<T>> {
-        let mut out = Vec::with_capacity(chunk.len());
-        for (shard, result) in chunk {
+    fn apply<T>(&mut self, chunk: Processed<T>) -> Chunk<T> {
+        let mut items = Vec::with_capacity(chunk.items.len());
+        for (shard, number, result) in chunk.items {
+            let occurrence = shard.as_ptr().addr();
             match (result, self.policy) {
-                (_, ErrorPolicy::SkipShard) if self.skipping.contains(&shard) => {}
-                (Ok(sample), _) => out.push(Ok(sample)),
-                (Err(error), ErrorPolicy::Fail) => {
-                    out.push(Err(error));
+                (Err(error), _) if chunk.spoils == Spoils::Stream => {
+                    items.push((number, Err(error)));
                     break;
                 }
-                (Err(error), ErrorPolicy::SkipSample) if !broken => self.report.sample(&error),
+                (_, ErrorPolicy::SkipShard) if self.skipping.contains_key(&occurrence) => {}
+                (Ok(_), _) if number <= self.behind => {}
+                (Ok(sample), _) => items.push((number, Ok(sample))),
+                (Err(error), ErrorPolicy::Fail) => {
+                    items.push((number, Err(error)));
+                    break;
+                }
+                (Err(error), ErrorPolicy::SkipSample) if chunk.spoils == Spoils::Sample => {
+                    self.run.report.sample(&error);
+                }
                 (Err(error), _) => {
-                    self.report.shard(&error);
-                    self.skipping.insert(shard);
+                    self.run.report.shard(&error);
+                    self.skipping.insert(occurrence, shard);
                 }
             }
         }
-        out
+        Chunk { shard: chunk.shard, items }
     }
 }

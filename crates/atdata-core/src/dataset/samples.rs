@@ -1,6 +1,5 @@
 //! The streams that a dataset yields.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,7 +9,9 @@ use futures::stream::{self, BoxStream, FusedStream};
 use futures::{Stream, StreamExt};
 
 use super::blocking::Blocking;
-use super::report::{Report, SharedReport};
+use super::cursor::{Chunk, Cursor};
+use super::report::Report;
+use super::state::{Position, ReadState, Run};
 use crate::{Collate, Error, Result};
 
 /// Samples in order: a [`Stream`], and through [`blocking`](Samples::blocking) a plain iterator.
@@ -18,7 +19,7 @@ use crate::{Collate, Error, Result};
 /// It is lazy: nothing is read before the first sample is asked for, and little more than what is asked for.
 ///
 /// ```
-/// use atdata_core::{Dataset, DictSample, MemorySource};
+/// use atdata_core::{Dataset, DictSample};
 /// use futures::TryStreamExt;
 ///
 /// # async fn example(dataset: Dataset<DictSample>) -> atdata_core::Result<()> {
@@ -27,58 +28,60 @@ use crate::{Collate, Error, Result};
 /// # }
 /// ```
 pub struct Samples<T> {
-    chunks: BoxStream<'static, Vec<Result<T>>>,
-    ready: VecDeque<Result<T>>,
+    chunks: BoxStream<'static, Chunk<T>>,
+    cursor: Cursor<T>,
     ended: bool,
-    report: Arc<SharedReport>,
+    run: Arc<Run>,
 }
 
 impl<T: Send + 'static> Samples<T> {
-    pub(super) fn new(chunks: BoxStream<'static, Vec<Result<T>>>, report: Arc<SharedReport>) -> Self {
-        Self { chunks, ready: VecDeque::new(), ended: false, report }
+    pub(super) fn new(chunks: BoxStream<'static, Chunk<T>>, run: Arc<Run>, from: Position) -> Self {
+        Self { chunks, cursor: Cursor::new(from), ended: false, run }
     }
 
     /// The chunks that are left; what is ready already is the first one.
-    pub(super) fn into_chunks(self) -> BoxStream<'static, Vec<Result<T>>> {
-        let first = stream::iter((!self.ready.is_empty()).then(|| self.ready.into()));
+    pub(super) fn into_chunks(self) -> BoxStream<'static, Chunk<T>> {
+        let first = stream::iter(self.cursor.into_chunk());
         // A stream that has ended stays ended: its chunks must not be asked for again.
         if self.ended { first.boxed() } else { first.chain(self.chunks).boxed() }
     }
 
     fn rechunk<U: Send + 'static>(
         self,
-        change: impl FnMut(Vec<Result<T>>) -> Vec<Result<U>> + Send + 'static,
+        mut change: impl FnMut(Vec<(u64, Result<T>)>) -> Vec<(u64, Result<U>)> + Send + 'static,
     ) -> Samples<U> {
-        let report = self.report.clone();
-        Samples::new(self.into_chunks().map(change).boxed(), report)
+        let (run, position) = (self.run(), self.position());
+        let changed =
+            self.into_chunks().map(move |chunk| Chunk { shard: chunk.shard, items: change(chunk.items) });
+        Samples::new(changed.boxed(), run, position)
     }
 
     /// Keeps the samples for which `keep` says so. A sample beyond an error counts as one that is kept.
     pub fn filter(self, mut keep: impl FnMut(&T) -> bool + Send + 'static) -> Samples<T> {
         self.rechunk(move |mut chunk| {
-            chunk.retain(|item| item.as_ref().map_or(true, &mut keep));
+            chunk.retain(|(_, item)| item.as_ref().map_or(true, &mut keep));
             chunk
         })
     }
 
     /// Turns every sample into something else.
     pub fn map<U: Send + 'static>(self, mut f: impl FnMut(T) -> U + Send + 'static) -> Samples<U> {
-        self.rechunk(move |chunk| chunk.into_iter().map(|item| item.map(&mut f)).collect())
+        self.rechunk(move |chunk| chunk.into_iter().map(|(at, item)| (at, item.map(&mut f))).collect())
     }
 
     /// The first `n` samples only; nothing is read beyond the chunk that holds the last of them.
     pub fn take(self, n: u64) -> Samples<T> {
-        let report = self.report.clone();
+        let (run, position) = (self.run(), self.position());
         let limited = stream::unfold((self.into_chunks(), n), |(mut chunks, left)| async move {
             if left == 0 {
                 return None;
             }
             let mut chunk = chunks.next().await?;
-            chunk.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-            let left = left - chunk.len() as u64;
+            chunk.items.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            let left = left - chunk.items.len() as u64;
             Some((chunk, (chunks, left)))
         });
-        Samples::new(limited.boxed(), report)
+        Samples::new(limited.boxed(), run, position)
     }
 
     /// Everything but the first `n` samples.
@@ -89,7 +92,7 @@ impl<T: Send + 'static> Samples<T> {
             left -= drop as u64;
             // An error is never dropped: it says that the count is wrong.
             let mut at = 0;
-            chunk.retain(|item| {
+            chunk.retain(|(_, item)| {
                 at += 1;
                 at > drop || item.is_err()
             });
@@ -102,7 +105,15 @@ impl<T: Send + 'static> Samples<T> {
     where
         T: Collate,
     {
-        Batches { samples: self, size: n.max(1), pending: Vec::new(), failed: None, drop_last: false }
+        let boundary = self.position();
+        Batches {
+            samples: self,
+            size: n.max(1),
+            pending: Vec::new(),
+            boundary,
+            failed: None,
+            drop_last: false,
+        }
     }
 
     /// A plain iterator, for code without a runtime. The work goes on in threads of its own, which end when the
@@ -113,11 +124,28 @@ impl<T: Send + 'static> Samples<T> {
 
     /// What has been skipped so far, under a policy that skips.
     pub fn report(&self) -> Report {
-        self.report.snapshot()
+        self.run.report.snapshot()
     }
 
-    pub(super) fn shared_report(&self) -> Arc<SharedReport> {
-        self.report.clone()
+    /// Where this stream is: behind the last sample that was taken from it. See
+    /// [`Reader::resume`](super::Reader::resume).
+    ///
+    /// Where the samples went through [`filter`](Self::filter), [`map`](Self::map), [`take`](Self::take) or
+    /// [`skip`](Self::skip), the state is that of the stream before them, behind the sample that the last one came of:
+    /// resume, then filter and map again. What is left to take is the caller's to count. What `skip` leaves out is
+    /// behind the state as soon as one sample has been taken.
+    ///
+    /// After an error the state is before it, so that resuming tries again.
+    pub fn state(&self) -> ReadState {
+        self.run.state(self.position())
+    }
+
+    pub(super) fn position(&self) -> Position {
+        self.cursor.position()
+    }
+
+    pub(super) fn run(&self) -> Arc<Run> {
+        self.run.clone()
     }
 }
 
@@ -126,18 +154,15 @@ impl<T> Stream for Samples<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if let Some(item) = self.ready.pop_front() {
-                if item.is_err() {
-                    self.ended = true;
-                    self.ready.clear();
-                }
+            if let Some(item) = self.cursor.next() {
+                self.ended |= item.is_err();
                 return Poll::Ready(Some(item));
             }
             if self.ended {
                 return Poll::Ready(None);
             }
             match ready!(self.chunks.poll_next_unpin(cx)) {
-                Some(chunk) => self.ready = chunk.into(),
+                Some(chunk) => self.cursor.fill(chunk),
                 None => self.ended = true,
             }
         }
@@ -146,7 +171,7 @@ impl<T> Stream for Samples<T> {
 
 impl<T> FusedStream for Samples<T> {
     fn is_terminated(&self) -> bool {
-        self.ended && self.ready.is_empty()
+        self.ended && self.cursor.is_empty()
     }
 }
 
@@ -177,6 +202,8 @@ pub struct Batches<T: Collate> {
     samples: Samples<T>,
     size: usize,
     pending: Vec<T>,
+    /// Behind the last batch that was yielded.
+    boundary: Position,
     failed: Option<Error>,
     drop_last: bool,
 }
@@ -191,8 +218,19 @@ impl<T: Collate> Batches<T> {
 
     /// A plain iterator, for code without a runtime.
     pub fn blocking(self) -> Blocking<T::Batch> {
-        let report = self.samples.shared_report();
-        Blocking::new(Samples::new(self.map(|batch| vec![batch]).boxed(), report))
+        let (run, boundary) = (self.samples.run(), self.boundary);
+        let batches = stream::unfold(self, |mut batches| async move {
+            let batch = batches.next().await?;
+            let Position { shard, sample } = batches.boundary;
+            Some((Chunk { shard, items: vec![(sample, batch)] }, batches))
+        });
+        Blocking::new(Samples::new(batches.boxed(), run, boundary))
+    }
+
+    /// Where this stream is: behind the last batch that was taken from it. Samples that were read for a batch which
+    /// is not full yet are not lost: they come again. See [`Samples::state`].
+    pub fn state(&self) -> ReadState {
+        self.samples.run.state(self.boundary)
     }
 
     /// What has been skipped so far, under a policy that skips.
@@ -234,6 +272,10 @@ impl<T: Collate> Stream for Batches<T> {
             return Poll::Ready(None);
         }
         let samples = std::mem::take(&mut self.pending);
-        Poll::Ready(Some(T::collate(samples)))
+        let batch = T::collate(samples);
+        if batch.is_ok() {
+            self.boundary = self.samples.position();
+        }
+        Poll::Ready(Some(batch))
     }
 }

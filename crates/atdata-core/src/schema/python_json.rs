@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use serde_json::ser::{Formatter, Serializer};
 
 /// Writes JSON in the text form of Python's `json.dumps`: separators `", "` and `": "`, everything outside printable
-/// ASCII as `\uXXXX`, floats as Python prints them.
+/// ASCII as `\u` and four hexadecimal digits, floats as Python prints them.
 ///
 /// Readers parse JSON, so the form matters for reproducible bytes only.
 ///

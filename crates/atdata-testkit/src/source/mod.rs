@@ -82,6 +82,7 @@ macro_rules! __source_cases {
         samples:
             samples_come_in_order
             samples_are_shuffled_the_same_way_each_time
+            a_resumed_stream_is_the_rest_of_the_one_that_was_cut
             compressed_shards_are_read
             a_missing_shard_ends_the_samples_with_an_error
             a_missing_shard_can_be_left_out

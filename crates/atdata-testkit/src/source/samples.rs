@@ -44,6 +44,21 @@ pub(crate) async fn samples_are_shuffled_the_same_way_each_time(harness: &dyn So
     assert_eq!(sorted, (0..30).collect::<Vec<_>>());
 }
 
+pub(crate) async fn a_resumed_stream_is_the_rest_of_the_one_that_was_cut(harness: &dyn SourceHarness) {
+    let dataset = dataset(harness, &three()).await;
+    let reader = dataset.reader().epoch(1).split(0, 2).unwrap();
+    for reader in [reader.clone(), reader.shuffled_with_buffer(7, 8)] {
+        let mut samples = reader.samples();
+        for _ in 0..13 {
+            samples.try_next().await.unwrap().unwrap();
+        }
+        let resumed = reader.resume(&samples.state()).unwrap();
+        let rest = samples.try_collect::<Vec<_>>().await.unwrap();
+        assert_eq!(rest.len(), 7);
+        assert_eq!(resumed.try_collect::<Vec<_>>().await.unwrap(), rest);
+    }
+}
+
 pub(crate) async fn compressed_shards_are_read(harness: &dyn SourceHarness) {
     let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&three()[1]).unwrap();

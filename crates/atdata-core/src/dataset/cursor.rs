@@ -1,0 +1,55 @@
+//! How far a consumer has come in a stream of chunks.
+
+use std::vec;
+
+use super::state::Position;
+use crate::Result;
+
+/// Results in order, each with the number that the position after it has (see [`Position::sample`]).
+pub(super) struct Chunk<T> {
+    /// See [`Position::shard`].
+    pub(super) shard: u64,
+    pub(super) items: Vec<(u64, Result<T>)>,
+}
+
+/// The rest of one chunk, and the position after the last sample that was taken from here.
+pub(super) struct Cursor<T> {
+    position: Position,
+    shard: u64,
+    items: vec::IntoIter<(u64, Result<T>)>,
+}
+
+impl<T> Cursor<T> {
+    pub(super) fn new(position: Position) -> Self {
+        Self { position, shard: position.shard, items: Vec::new().into_iter() }
+    }
+
+    /// Goes on with another chunk, once this one is empty.
+    pub(super) fn fill(&mut self, chunk: Chunk<T>) {
+        self.shard = chunk.shard;
+        self.items = chunk.items.into_iter();
+    }
+
+    /// The next result. An error is the last one, and leaves the position before it.
+    pub(super) fn next(&mut self) -> Option<Result<T>> {
+        let (sample, item) = self.items.next()?;
+        match item {
+            Ok(_) => self.position = Position { shard: self.shard, sample },
+            Err(_) => self.items = Vec::new().into_iter(),
+        }
+        Some(item)
+    }
+
+    pub(super) fn position(&self) -> Position {
+        self.position
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.len() == 0
+    }
+
+    /// What is left, if there is something.
+    pub(super) fn into_chunk(self) -> Option<Chunk<T>> {
+        (!self.is_empty()).then(|| Chunk { shard: self.shard, items: self.items.collect() })
+    }
+}

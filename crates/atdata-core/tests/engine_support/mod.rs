@@ -1,0 +1,106 @@
+//! Datasets of numbers.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use async_trait::async_trait;
+use atdata_core::tar::TarEncoder;
+use atdata_core::{DataSource, Dataset, DictSample, MemorySource, Result, Sample, Samples, ShardBody, Value};
+use bytes::Bytes;
+use futures::TryStreamExt;
+use tokio::runtime::{Builder, Runtime};
+
+pub(crate) fn shard_of(payloads: impl IntoIterator<Item = (i64, Bytes)>) -> Bytes {
+    let mut encoder = TarEncoder::default();
+    let mut tar = Vec::new();
+    for (n, payload) in payloads {
+        tar.extend(encoder.append(&format!("k{n}.msgpack"), payload).unwrap().concat());
+    }
+    tar.extend_from_slice(&encoder.finish());
+    tar.into()
+}
+
+pub(crate) fn payload(n: i64) -> Bytes {
+    DictSample::from_iter([("n", Value::from(n))]).pack().unwrap()
+}
+
+/// Samples 0, 1, … in shards of these sizes, called `0.tar`, `1.tar`, …
+pub(crate) fn source(sizes: &[usize]) -> MemorySource {
+    let mut next = 0;
+    MemorySource::new(sizes.iter().enumerate().map(|(i, size)| {
+        let first = next;
+        next += i64::try_from(*size).unwrap();
+        (format!("{i}.tar"), shard_of((first..next).map(|n| (n, payload(n)))))
+    }))
+}
+
+pub(crate) fn dataset(sizes: &[usize]) -> Dataset<DictSample> {
+    Dataset::from_source(source(sizes))
+}
+
+pub(crate) fn number(sample: &DictSample) -> i64 {
+    sample.get("n").and_then(Value::as_i64).unwrap()
+}
+
+pub(crate) fn numbers(samples: &[DictSample]) -> Vec<i64> {
+    samples.iter().map(number).collect()
+}
+
+/// Runs a future on a runtime with threads, so that chunks are decoded several at a time and end in any order.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    static RUNTIME: LazyLock<Runtime> =
+        LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).build().unwrap());
+    RUNTIME.block_on(future)
+}
+
+/// Everything that is left of a stream.
+pub(crate) fn rest(samples: Samples<DictSample>) -> Vec<i64> {
+    numbers(&block_on(samples.try_collect::<Vec<_>>()).unwrap())
+}
+
+/// Counts how often shards are opened.
+#[derive(Debug)]
+pub(crate) struct Counting(pub(crate) MemorySource, pub(crate) Arc<AtomicUsize>);
+
+#[async_trait]
+impl DataSource for Counting {
+    async fn list_shards(&self) -> Result<Vec<String>> {
+        self.0.list_shards().await
+    }
+    async fn open_shard(&self, id: &str) -> Result<ShardBody> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.open_shard(id).await
+    }
+}
+
+/// Lists shards in an order of its own, or some more than once.
+#[derive(Debug)]
+pub(crate) struct Listed(pub(crate) MemorySource, pub(crate) Vec<&'static str>);
+
+#[async_trait]
+impl DataSource for Listed {
+    async fn list_shards(&self) -> Result<Vec<String>> {
+        Ok(self.1.iter().map(|&id| id.to_owned()).collect())
+    }
+    async fn open_shard(&self, id: &str) -> Result<ShardBody> {
+        self.0.open_shard(id).await
+    }
+}
+
+/// Never opens any shard but the first.
+#[derive(Debug)]
+pub(crate) struct Stuck(pub(crate) MemorySource);
+
+#[async_trait]
+impl DataSource for Stuck {
+    async fn list_shards(&self) -> Result<Vec<String>> {
+        self.0.list_shards().await
+    }
+    async fn open_shard(&self, id: &str) -> Result<ShardBody> {
+        if id != "0.tar" {
+            futures::future::pending::<()>().await;
+        }
+        self.0.open_shard(id).await
+    }
+}
