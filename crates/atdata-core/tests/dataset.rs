@@ -227,6 +227,39 @@ mod contents {
         assert_eq!(count, 100);
     }
 
+    #[test]
+    fn a_closure_that_panics_on_the_way_to_the_blocking_iterator_is_an_error_and_no_early_end() {
+        let four = |n: i64| assert_ne!(n, 4, "four is not allowed");
+        let mut mapped = dataset(8, 3).ordered().map(move |sample| four(number(&sample))).blocking();
+        let mut filtered =
+            dataset(8, 3).ordered().filter(move |sample| number(sample) != 4 || panic!("four")).blocking();
+        let found = [mapped.find_map(Result::err), filtered.find_map(Result::err)];
+        for error in found {
+            assert_eq!(error.expect("an error").kind(), ErrorKind::Unexpected);
+        }
+        assert!(mapped.next().is_none() && filtered.next().is_none());
+    }
+
+    #[test]
+    fn a_source_that_waits_for_timers_and_sockets_works_under_the_blocking_iterator() {
+        /// A source that uses the drivers of tokio's runtime, as network clients do.
+        #[derive(Debug)]
+        struct Driven(MemorySource);
+        #[async_trait]
+        impl DataSource for Driven {
+            async fn list_shards(&self) -> Result<Vec<String>> {
+                self.0.list_shards().await
+            }
+            async fn open_shard(&self, id: &str) -> Result<ShardBody> {
+                tokio::time::sleep(std::time::Duration::ZERO).await;
+                tokio::net::UdpSocket::bind("127.0.0.1:0").await?;
+                self.0.open_shard(id).await
+            }
+        }
+        let dataset = Dataset::<DictSample>::from_source(Driven(source(10, 4)));
+        assert_eq!(dataset.ordered().blocking().map(Result::unwrap).count(), 10);
+    }
+
     #[tokio::test]
     async fn a_dataset_is_read_again_by_every_call() {
         let dataset = dataset(10, 4);
@@ -633,6 +666,11 @@ mod errors {
         assert_eq!(dataset.ordered().next().await.unwrap().unwrap_err().kind(), ErrorKind::Unavailable);
         assert_eq!(dataset.shuffled(1).next().await.unwrap().unwrap_err().kind(), ErrorKind::Unavailable);
         assert_eq!(dataset.count().await.unwrap_err().kind(), ErrorKind::Unavailable);
+        for policy in [ErrorPolicy::SkipSample, ErrorPolicy::SkipShard] {
+            let options = ReadOptions::default().with_error_policy(policy);
+            let count = dataset.clone().with_options(options).count().await;
+            assert_eq!(count.unwrap_err().kind(), ErrorKind::Unavailable, "{policy:?}");
+        }
     }
 
     #[tokio::test]

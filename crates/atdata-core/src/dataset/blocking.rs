@@ -1,11 +1,12 @@
 //! Streams as plain iterators.
 
-use std::fmt;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::{fmt, io, thread};
 
 use futures::StreamExt;
 
+use super::pipeline::panicked;
 use super::report::{Report, SharedReport};
 use super::samples::Samples;
 use crate::{Error, Result};
@@ -15,7 +16,8 @@ const AHEAD: usize = 2;
 
 /// Samples or batches as a plain [`Iterator`]; made by [`Samples::blocking`] and [`Batches::blocking`](super::Batches::blocking).
 ///
-/// A thread with a runtime of its own drives the stream, a few chunks ahead. It ends when the iterator is dropped.
+/// A thread with a runtime of its own drives the stream, a few chunks ahead. It ends when the iterator is dropped. A panic
+/// in it, in a closure of the user for instance, is the iterator's last item, an error.
 ///
 /// ```no_run
 /// use atdata_core::source::Registry;
@@ -38,22 +40,14 @@ impl<T: Send + 'static> Blocking<T> {
         let report = samples.shared_report();
         let (sender, receiver) = sync_channel(AHEAD);
         let driver = thread::Builder::new().name("atdata-stream".to_owned()).spawn(move || {
-            let runtime = match tokio::runtime::Builder::new_current_thread().build() {
-                Ok(runtime) => runtime,
-                Err(error) => {
-                    // A failed send means that nobody waits for it.
-                    let _ = sender.send(vec![Err(error.into())]);
-                    return;
-                }
+            let drive = AssertUnwindSafe(|| drive(samples, &sender));
+            let error = match catch_unwind(drive) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.into(),
+                Err(panic) => panicked(&*panic),
             };
-            runtime.block_on(async move {
-                let mut chunks = samples.into_chunks();
-                while let Some(chunk) = chunks.next().await {
-                    if sender.send(chunk).is_err() {
-                        break;
-                    }
-                }
-            });
+            // A failed send means that nobody waits for it.
+            let _ = sender.send(vec![Err(error)]);
         });
         let ready = match driver {
             Ok(_) => Vec::new(),
@@ -66,6 +60,20 @@ impl<T: Send + 'static> Blocking<T> {
     pub fn report(&self) -> Report {
         self.report.snapshot()
     }
+}
+
+/// Sends all chunks, with the drivers that network clients need.
+fn drive<T: Send + 'static>(samples: Samples<T>, sender: &SyncSender<Vec<Result<T>>>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut chunks = samples.into_chunks();
+        while let Some(chunk) = chunks.next().await {
+            if sender.send(chunk).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(())
 }
 
 impl<T> Iterator for Blocking<T> {

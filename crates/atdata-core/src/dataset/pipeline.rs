@@ -37,11 +37,13 @@ type RawChunks = BoxStream<'static, RawChunk>;
 
 enum RawChunk {
     Samples(Vec<Framed>),
-    /// A shard that could not be listed, opened or framed any further.
+    /// A shard that could not be opened or framed any further.
     Broken {
         shard: Arc<str>,
         error: Error,
     },
+    /// The shards could not be listed.
+    Failed(Error),
 }
 
 pub(super) fn run<T: Send + 'static>(
@@ -69,7 +71,7 @@ fn raw_chunks(origin: Arc<Origin>, options: ReadOptions, order: Order) -> RawChu
         let mut shards = match origin.source.list_shards().await {
             Ok(shards) => shards,
             Err(error) => {
-                return stream::iter([RawChunk::Broken { shard: Arc::from("shard list"), error }]).boxed();
+                return stream::iter([RawChunk::Failed(error)]).boxed();
             }
         };
         match order {
@@ -124,15 +126,22 @@ fn shuffle(chunks: RawChunks, buffer: ShuffleBuffer<Framed>) -> RawChunks {
     .boxed()
 }
 
-/// The results of one chunk, each with the shard it came from.
-type Processed<T> = Vec<(Arc<str>, Result<T>)>;
+/// What became of a chunk.
+enum Processed<T> {
+    /// The results, each with the shard it came from.
+    Samples(Vec<(Arc<str>, Result<T>)>),
+    Broken {
+        shard: Arc<str>,
+        error: Error,
+    },
+    /// What no policy leaves out, because nobody knows how much it would be.
+    Failed(Error),
+}
 
 /// Runs the stage over one sample. A panic in a user's closure is that sample's error, not the end of the process.
 pub(super) fn apply<T>(stage: &Stage<T>, framed: &Framed, unpack: &UnpackOptions) -> Result<Option<T>> {
     catch_unwind(AssertUnwindSafe(|| stage(framed, unpack)))
-        .unwrap_or_else(|panic| {
-            Err(Error::unexpected(format!("a filter, map or decoder panicked: {}", panic_text(&*panic))))
-        })
+        .unwrap_or_else(|panic| Err(panicked(&*panic)))
         .map_err(|error| framed.locate(error))
 }
 
@@ -141,12 +150,13 @@ fn process<T: Send + 'static>(
     chunk: RawChunk,
     stage: Stage<T>,
     unpack: Arc<UnpackOptions>,
-) -> BoxFuture<'static, (Processed<T>, bool)> {
+) -> BoxFuture<'static, Processed<T>> {
     let samples = match chunk {
         RawChunk::Samples(samples) => samples,
         RawChunk::Broken { shard, error } => {
-            return futures::future::ready((vec![(shard, Err(error))], true)).boxed();
+            return futures::future::ready(Processed::Broken { shard, error }).boxed();
         }
+        RawChunk::Failed(error) => return futures::future::ready(Processed::Failed(error)).boxed(),
     };
     let work = move || {
         let mut out = Vec::with_capacity(samples.len());
@@ -158,22 +168,17 @@ fn process<T: Send + 'static>(
         out
     };
     let task = offload(work);
-    async move {
-        match task.await {
-            Ok(out) => (out, false),
-            // The runtime is shutting down.
-            Err(error) => (vec![(Arc::from("unknown"), Err(error))], false),
-        }
-    }
-    .boxed()
+    async move { task.await.map_or_else(Processed::Failed, Processed::Samples) }.boxed()
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
+/// The error that stands for a panic.
+pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
+        .unwrap_or("no message");
+    Error::unexpected(format!("a filter, map or decoder panicked: {text}"))
 }
 
 /// Applies the error policy to chunks as they come, in order.
@@ -185,23 +190,47 @@ struct Policy {
 }
 
 impl Policy {
-    fn apply<T>(&mut self, (chunk, broken): (Processed<T>, bool)) -> Vec<Result<T>> {
-        let mut out = Vec::with_capacity(chunk.len());
-        for (shard, result) in chunk {
-            match (result, self.policy) {
-                (_, ErrorPolicy::SkipShard) if self.skipping.contains(&shard) => {}
-                (Ok(sample), _) => out.push(Ok(sample)),
-                (Err(error), ErrorPolicy::Fail) => {
-                    out.push(Err(error));
-                    break;
+    fn apply<T>(&mut self, chunk: Processed<T>) -> Vec<Result<T>> {
+        let samples = match chunk {
+            Processed::Samples(samples) => samples,
+            Processed::Broken { shard, error } => {
+                return self.broken(shard, error).map(Err).into_iter().collect();
+            }
+            Processed::Failed(error) => return vec![Err(error)],
+        };
+        let mut out = Vec::with_capacity(samples.len());
+        for (shard, result) in samples {
+            if self.skipping.contains(&shard) {
+                continue;
+            }
+            let error = match result {
+                Ok(sample) => {
+                    out.push(Ok(sample));
+                    continue;
                 }
-                (Err(error), ErrorPolicy::SkipSample) if !broken => self.report.sample(&error),
-                (Err(error), _) => {
-                    self.report.shard(&error);
-                    self.skipping.insert(shard);
-                }
+                Err(error) => error,
+            };
+            if self.policy == ErrorPolicy::SkipSample {
+                self.report.sample(&error);
+            } else if let Some(error) = self.broken(shard, error) {
+                out.push(Err(error));
+                break;
             }
         }
         out
+    }
+
+    /// Leaves the rest of a shard out, or gives the error back.
+    fn broken(&mut self, shard: Arc<str>, error: Error) -> Option<Error> {
+        match self.policy {
+            ErrorPolicy::Fail => return Some(error),
+            ErrorPolicy::SkipSample => self.report.shard(&error),
+            ErrorPolicy::SkipShard => {
+                if self.skipping.insert(shard) {
+                    self.report.shard(&error);
+                }
+            }
+        }
+        None
     }
 }
