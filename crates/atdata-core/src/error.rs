@@ -125,11 +125,14 @@ impl Error {
     }
 
     /// Adds a context pair: what the failure happened on. A key that is present already keeps its first value,
-    /// because the innermost code knows best.
+    /// because the innermost code knows best. Addresses lose their secrets, see [`redact`](crate::url::redact).
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
         if self.context_value(key).is_none() {
-            self.0.context.push((key, value.to_string()));
+            let value = value.to_string();
+            // A path may have the characters of a query.
+            let value = if value.contains("://") { crate::url::redact(&value) } else { value };
+            self.0.context.push((key, value));
         }
         self
     }
@@ -295,6 +298,14 @@ mod tests {
     fn the_innermost_context_wins() {
         let error = Error::corrupt("x").with("shard", "inner").with("shard", "outer");
         assert_eq!(error.context_value("shard"), Some("inner"));
+    }
+
+    #[test]
+    fn addresses_lose_their_secrets() {
+        let error =
+            Error::corrupt("x").with("shard", "https://u:p@h/a.tar?sig=1&n=2").with("path", "/a?sig=1");
+        let context: Vec<_> = error.context().collect();
+        assert_eq!(context, [("shard", "https://h/a.tar?sig=***&n=2"), ("path", "/a?sig=1")]);
     }
 
     #[test]

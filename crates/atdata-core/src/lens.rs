@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::msgpack::{UnpackOptions, UnpackPolicy};
-use crate::{DictSample, Result, Sample};
+use crate::schema::{SampleSchema, diff};
+use crate::{DictSample, Error, Result, Sample};
 
 type Get<S, V> = Arc<dyn Fn(&S) -> Result<V> + Send + Sync>;
 type Put<S, V> = Arc<dyn Fn(&V, &S) -> Result<S> + Send + Sync>;
@@ -137,6 +138,58 @@ impl<S: Sample, V: Sample> Lens<S, V> {
             },
         )
     }
+}
+
+impl Lens<DictSample, DictSample> {
+    /// The lens by structure between two schemas, for samples without a compile-time type: the view has exactly the fields
+    /// of `view`, each from the source or, where that has none, `None` or its default. Putting a view back replaces the
+    /// fields that both have and keeps the others; the result is held against `source`.
+    ///
+    /// ```
+    /// use atdata_core::schema::{Field, Primitive, SampleSchema};
+    /// use atdata_core::{DictSample, Lens};
+    ///
+    /// let wide = SampleSchema::new("Wide").field(Field::new("a", Primitive::Int)).field(Field::new("b", Primitive::Int));
+    /// let narrow = SampleSchema::new("Narrow").field(Field::new("b", Primitive::Int));
+    /// let lens = Lens::between(&wide, &narrow)?;
+    /// let source = DictSample::from_iter([("a", 1i64), ("b", 2)]);
+    /// assert_eq!(lens.get(&source)?, DictSample::from_iter([("b", 2i64)]));
+    /// assert_eq!(lens.put(&DictSample::from_iter([("b", 9i64)]), &source)?, DictSample::from_iter([("a", 1i64), ("b", 9)]));
+    /// # Ok::<(), atdata_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) with the difference if data of `source` cannot be read as `view`.
+    pub fn between(source: &SampleSchema, view: &SampleSchema) -> Result<Self> {
+        let difference = diff(source, view);
+        if !difference.can_read_old_data() {
+            return Err(Error::invalid(format!("no lens leads from one schema to the other:\n{difference}"))
+                .with("schema", &view.name));
+        }
+        let (source_schema, view_schema) = (Arc::new(source.clone()), Arc::new(view.clone()));
+        Ok(Self::fallible(
+            move |source| {
+                let mut fields = fitted(source, &view_schema)?.into_fields();
+                let names = view_schema.fields.iter().map(|field| field.name.as_str());
+                Ok(names.filter_map(|name| Some((name, fields.take(name)?))).collect())
+            },
+            move |view, source| {
+                let mut merged = source.clone();
+                for (field, value) in
+                    view.fields().iter().filter(|(name, _)| source_schema.get(name).is_some())
+                {
+                    merged.insert(field, value.clone());
+                }
+                fitted(&merged, &source_schema)
+            },
+        ))
+    }
+}
+
+/// A sample as a schema says that it is, with what it lacks filled in.
+fn fitted(sample: &DictSample, schema: &Arc<SampleSchema>) -> Result<DictSample> {
+    let options = UnpackOptions::default().with_policy(UnpackPolicy::Lenient).with_schema(schema.clone());
+    DictSample::unpack(&sample.pack()?, &options)
 }
 
 /// One sample type to another by way of its stored form.

@@ -12,7 +12,8 @@ use crate::{
 /// Writes samples to a store and registers them, with their schema and checksums, under a name.
 ///
 /// The name is looked up first, so that nothing is written for one that is taken; `describe` then completes the entry
-/// (metadata, version, replacing). If the registration fails, the shards are removed again.
+/// (metadata, version, replacing). If the registration fails, the shards are removed again, unless the index cannot say
+/// whether an entry needs them.
 ///
 /// ```
 /// use atdata_core::schema::{Field, Primitive, SampleSchema};
@@ -59,15 +60,21 @@ pub async fn publish<T: Packable>(
     let shards = store.write_samples(samples, &prefix(&new.name), options).await.context("name", name)?;
     let urls: Vec<String> = shards.iter().map(|shard| shard.url.clone()).collect();
     new = new.with_shards(shards);
-    match index.insert_dataset(new).await {
-        Ok(entry) => Ok(entry),
-        Err(error) => {
-            if let Err(left) = store.remove_shards(&urls).await {
-                tracing::warn!(%left, name, "the shards of a dataset that could not be registered remain");
-            }
-            Err(error)
-        }
+    let name = new.name.clone();
+    let error = match index.insert_dataset(new).await {
+        Ok(entry) => return Ok(entry),
+        Err(error) => error,
+    };
+    // An index may have done it and then have failed to say so: what an entry needs must not be removed.
+    let removed = match index.get_dataset(&name).await {
+        Ok(entry) if entry.data_urls() == urls => return Ok(entry),
+        Err(unsure) if !unsure.is_not_found() => Err(unsure),
+        _ => store.remove_shards(&urls).await,
+    };
+    if let Err(left) = removed {
+        tracing::warn!(%left, name, "the shards of a dataset that could not be registered remain");
     }
+    Err(error)
 }
 
 /// Checks that a name is free.

@@ -28,7 +28,7 @@ const PASS_ON: usize = 64 << 10;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedSample {
-    /// The key: the member's name without its suffix. No dots after the last slash.
+    /// The key: the member's name without its suffix. No dots after the last slash, and not that of the sample before.
     pub key: String,
     /// The payload.
     pub payload: Bytes,
@@ -91,6 +91,7 @@ impl<'a> ShardInput<'a> {
             pieces: VecDeque::new(),
             hasher: Sha256::new(),
             index: ShardIndexBuilder::default(),
+            last_key: String::new(),
             samples: 0,
             size: 0,
         };
@@ -148,6 +149,7 @@ pub struct ShardWriter<'i, 'a> {
     pieces: VecDeque<Bytes>,
     hasher: Sha256,
     index: ShardIndexBuilder,
+    last_key: String,
     samples: u64,
     size: u64,
 }
@@ -205,6 +207,10 @@ impl ShardWriter<'_, '_> {
     }
 
     fn append(&mut self, PackedSample { key, payload }: PackedSample) -> Result<()> {
+        if key == self.last_key {
+            let fault = "two samples in a row have the same key: readers would take them for one";
+            return Err(Error::invalid(fault).with("key", key));
+        }
         if let Some(encoder) = &mut self.encoder {
             let length = payload.len() as u64;
             let MemberFrame { header_offset, data_offset, header, padding } =
@@ -215,6 +221,7 @@ impl ShardWriter<'_, '_> {
                 key_hash: key_hash(&key),
             });
             self.pieces.extend([header, payload, padding]);
+            self.last_key = key;
             self.samples += 1;
         }
         Ok(())

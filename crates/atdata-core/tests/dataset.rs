@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use atdata_core::msgpack::{Packer, UnpackPolicy, Unpacker};
 use atdata_core::schema::{Field, FieldType, Primitive, SampleSchema};
-use atdata_core::source::Registry;
+use atdata_core::source::{Registry, ShardOpener, UrlSource};
 use atdata_core::tar::TarEncoder;
 use atdata_core::{
     CHECKSUMS_KEY, Column, DataSource, Dataset, DictSample, Entry, Error, ErrorKind, ErrorPolicy,
@@ -225,6 +225,39 @@ mod contents {
         let count =
             runtime.block_on(async { dataset(100, 30).ordered().blocking().map(Result::unwrap).count() });
         assert_eq!(count, 100);
+    }
+
+    #[test]
+    fn a_closure_that_panics_on_the_way_to_the_blocking_iterator_is_an_error_and_no_early_end() {
+        let four = |n: i64| assert_ne!(n, 4, "four is not allowed");
+        let mut mapped = dataset(8, 3).ordered().map(move |sample| four(number(&sample))).blocking();
+        let mut filtered =
+            dataset(8, 3).ordered().filter(move |sample| number(sample) != 4 || panic!("four")).blocking();
+        let found = [mapped.find_map(Result::err), filtered.find_map(Result::err)];
+        for error in found {
+            assert_eq!(error.expect("an error").kind(), ErrorKind::Unexpected);
+        }
+        assert!(mapped.next().is_none() && filtered.next().is_none());
+    }
+
+    #[test]
+    fn a_source_that_waits_for_timers_and_sockets_works_under_the_blocking_iterator() {
+        /// A source that uses the drivers of tokio's runtime, as network clients do.
+        #[derive(Debug)]
+        struct Driven(MemorySource);
+        #[async_trait]
+        impl DataSource for Driven {
+            async fn list_shards(&self) -> Result<Vec<String>> {
+                self.0.list_shards().await
+            }
+            async fn open_shard(&self, id: &str) -> Result<ShardBody> {
+                tokio::time::sleep(std::time::Duration::ZERO).await;
+                tokio::net::UdpSocket::bind("127.0.0.1:0").await?;
+                self.0.open_shard(id).await
+            }
+        }
+        let dataset = Dataset::<DictSample>::from_source(Driven(source(10, 4)));
+        assert_eq!(dataset.ordered().blocking().map(Result::unwrap).count(), 10);
     }
 
     #[tokio::test]
@@ -462,6 +495,21 @@ mod types {
         assert_eq!(back.head(2).await.unwrap(), [Numbered { n: 0 }, Numbered { n: 1 }]);
     }
 
+    #[tokio::test]
+    async fn data_of_another_version_stay_readable_whatever_options_are_set() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let path = directory.path().join("a.tar");
+        std::fs::write(&path, shard(0..3)).unwrap();
+        let stored = Numbered::schema().field(Field::new("text", Primitive::Str));
+        let entry = Entry::new("numbers", "Numbered@1.0.0", vec![path.to_str().unwrap().to_owned()]);
+        let by_name = Dataset::<Numbered>::from_entry(&entry, &stored, &Registry::default()).unwrap();
+        let re_typed: Dataset<Numbered> = dataset(3, 3).as_type().unwrap();
+        for dataset in [by_name, re_typed] {
+            let dataset = dataset.with_options(ReadOptions::default().with_parallelism(2));
+            assert_eq!(dataset.head(1).await.unwrap(), [Numbered { n: 0 }]);
+        }
+    }
+
     #[test]
     fn a_type_that_does_not_fit_the_schema_is_refused_when_it_is_asked_for() {
         let schema = SampleSchema::new("Other").field(Field::new("n", Primitive::Str));
@@ -696,6 +744,48 @@ mod errors {
             assert_eq!(blocking.by_ref().take(n).filter(Result::is_ok).count(), n);
             drop(blocking);
         }
+    }
+}
+
+mod addresses {
+    use super::*;
+
+    /// Opens nothing.
+    #[derive(Debug)]
+    struct Closed;
+
+    #[async_trait]
+    impl ShardOpener for Closed {
+        async fn open(&self, _url: &str) -> Result<ShardBody> {
+            Err(Error::permission_denied("the signature has expired"))
+        }
+    }
+
+    #[tokio::test]
+    async fn secrets_in_addresses_appear_in_no_error_report_or_debug_text() {
+        let mut registry = Registry::default();
+        registry.register("https", Arc::new(Closed));
+        let dataset =
+            Dataset::<DictSample>::open("https://me:hidden@h.test/a.tar?sig=hidden", &registry).unwrap();
+        let error = dataset.head(1).await.unwrap_err();
+        assert_eq!(error.context_value("shard"), Some("https://h.test/a.tar?sig=***"));
+        let options = ReadOptions::default().with_error_policy(ErrorPolicy::SkipShard);
+        let mut skipping = dataset.clone().with_options(options).ordered();
+        assert!(skipping.next().await.is_none());
+        for text in [error.to_string(), format!("{error:?} {dataset:?} {:?}", skipping.report())] {
+            assert!(!text.contains("hidden"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_few_bytes_do_not_become_gigabytes_of_addresses() {
+        let half = "/data/{0..600000}.tar";
+        let long = format!("/data/{}{{0..900000}}.tar", "x".repeat(1000));
+        for addresses in [vec!["/data/{0..1000000}.tar"], vec![half, half], vec![&*long]] {
+            let error = UrlSource::from_urls(addresses, &Registry::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        }
+        assert!(UrlSource::new(half, &Registry::default()).is_ok());
     }
 }
 

@@ -3,7 +3,8 @@
 
 use std::fmt::Debug;
 
-use atdata_core::{DictSample, Error, ErrorKind, Lens, Value};
+use atdata_core::schema::{Field, FieldType, Primitive, SampleSchema};
+use atdata_core::{DictSample, Error, ErrorKind, Lens, NdArray, Value};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +98,47 @@ fn the_structural_lens_keeps_what_the_view_does_not_have() {
         changed,
         DictSample::from_iter([("a", Value::from(2i64)), ("raw", Value::Bytes(vec![1, 2].into()))])
     );
+}
+
+fn schema(name: &str, fields: impl IntoIterator<Item = Field>) -> SampleSchema {
+    fields.into_iter().fold(SampleSchema::new(name), SampleSchema::field)
+}
+
+proptest! {
+    #[test]
+    fn the_lens_between_two_schemas_is_a_lens(s: [i64; 3], a: [i64; 2], b: [i64; 2]) {
+        let fields = |names: &[&str]| names.iter().map(|name| Field::new(*name, Primitive::Int)).collect::<Vec<_>>();
+        let lens = Lens::between(&schema("S", fields(&["x", "y", "z"])), &schema("V", fields(&["z", "x"]))).unwrap();
+        let source: DictSample = ["x", "y", "z"].into_iter().zip(s).collect();
+        let view = |v: [i64; 2]| ["z", "x"].into_iter().zip(v).collect::<DictSample>();
+        assert_laws(&lens, &source, &view(a), &view(b));
+    }
+}
+
+#[test]
+fn the_lens_between_two_schemas_fills_in_what_the_source_lacks_and_keeps_arrays() {
+    let array = NdArray::from_vec(&[2], vec![1.0f32, 2.0]).unwrap();
+    let image = || Field::new("image", FieldType::ndarray("float32"));
+    let source = schema("S", [image(), Field::new("n", Primitive::Int)]);
+    let default = Field { default: Some(Value::from(7i64)), ..Field::new("size", Primitive::Int) };
+    let note = Field { optional: true, ..Field::new("note", Primitive::Str) };
+    let lens = Lens::between(&source, &schema("V", [note, image(), default])).unwrap();
+    let sample = DictSample::from_iter([("image", Value::Array(array.clone())), ("n", Value::from(1i64))]);
+    let seen = lens.get(&sample).unwrap();
+    let expected = [("note", Value::Nil), ("image", Value::Array(array)), ("size", Value::from(7i64))];
+    assert_eq!(seen, DictSample::from_iter(expected));
+    assert_eq!(lens.put(&seen, &sample).unwrap(), sample);
+    let wrong = DictSample::from_iter([("image", Value::from(3i64))]);
+    assert_eq!(lens.put(&wrong, &sample).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn no_lens_leads_to_a_schema_that_the_data_do_not_have() {
+    let text = schema("S", [Field::new("n", Primitive::Str)]);
+    let number = schema("V", [Field::new("n", Primitive::Int)]);
+    let error = Lens::between(&text, &number).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.message().contains('n'), "{error}");
 }
 
 #[test]

@@ -164,10 +164,12 @@ fn removed_shards_are_gone_and_may_be_removed_again() {
 }
 
 #[test]
-fn a_root_with_braces_is_refused() {
-    let error = LocalDiskStore::open("/data/{a,b}").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
-    assert_eq!(error.context_value("path"), Some("/data/{a,b}"));
+fn a_root_whose_addresses_would_be_expanded_is_refused() {
+    for root in ["/data/{a,b}", r"/data/a\b"] {
+        let error = LocalDiskStore::open(root).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert_eq!(error.context_value("path"), Some(root));
+    }
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Streams as plain iterators.
 
-use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::{fmt, io, thread};
 
 use futures::StreamExt;
 
 use super::cursor::{Chunk, Cursor};
+use super::pipeline::panicked;
 use super::report::Report;
 use super::samples::Samples;
 use super::state::{ReadState, Run};
@@ -18,7 +19,8 @@ const AHEAD: usize = 2;
 
 /// Samples or batches as a plain [`Iterator`]; made by [`Samples::blocking`] and [`Batches::blocking`](super::Batches::blocking).
 ///
-/// A thread with a runtime of its own drives the stream, a few chunks ahead. It ends when the iterator is dropped.
+/// A thread with a runtime of its own drives the stream, a few chunks ahead. It ends when the iterator is dropped. A panic
+/// in it, in a closure of the user for instance, is the iterator's last item, an error.
 ///
 /// ```no_run
 /// use atdata_core::source::Registry;
@@ -41,26 +43,18 @@ impl<T: Send + 'static> Blocking<T> {
         let (run, position) = (samples.run(), samples.position());
         let (sender, receiver) = sync_channel(AHEAD);
         let driver = thread::Builder::new().name("atdata-stream".to_owned()).spawn(move || {
-            let runtime = match tokio::runtime::Builder::new_current_thread().build() {
-                Ok(runtime) => runtime,
-                Err(error) => {
-                    // A failed send means that nobody waits for it.
-                    let _ = sender.send(failure(error));
-                    return;
-                }
+            let drive = AssertUnwindSafe(|| drive(samples, &sender));
+            let error = match catch_unwind(drive) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => Error::from_io(error),
+                Err(panic) => panicked(&*panic),
             };
-            runtime.block_on(async move {
-                let mut chunks = samples.into_chunks();
-                while let Some(chunk) = chunks.next().await {
-                    if sender.send(chunk).is_err() {
-                        break;
-                    }
-                }
-            });
+            // A failed send means that nobody waits for it.
+            let _ = sender.send(failure(error));
         });
         let mut cursor = Cursor::new(position);
         if let Err(error) = driver {
-            cursor.fill(failure(error));
+            cursor.fill(failure(Error::from_io(error)));
         }
         Self { chunks: Some(receiver), cursor, run }
     }
@@ -77,8 +71,22 @@ impl<T: Send + 'static> Blocking<T> {
     }
 }
 
-fn failure<T>(error: std::io::Error) -> Chunk<T> {
-    Chunk { shard: 0, items: vec![(0, Err(Error::from_io(error)))] }
+fn failure<T>(error: Error) -> Chunk<T> {
+    Chunk { shard: 0, items: vec![(0, Err(error))] }
+}
+
+/// Sends all chunks, with the drivers that network clients need.
+fn drive<T: Send + 'static>(samples: Samples<T>, sender: &SyncSender<Chunk<T>>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut chunks = samples.into_chunks();
+        while let Some(chunk) = chunks.next().await {
+            if sender.send(chunk).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(())
 }
 
 impl<T> Iterator for Blocking<T> {

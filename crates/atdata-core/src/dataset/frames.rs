@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::ReadOptions;
 use super::decompress::decompressed;
+use crate::offload::offload;
 use crate::shard::hex;
 use crate::tar::{RawSample, SUFFIX, SampleFramer, Step};
 use crate::{Error, Result, ShardBody};
@@ -126,7 +127,16 @@ fn verified(
             loop {
                 match chunks.next().await {
                     Some(Ok(chunk)) => {
-                        hasher.update(&chunk);
+                        // A resident shard is one chunk, however large.
+                        let hashed = chunk.clone();
+                        let work = move || {
+                            hasher.update(&hashed);
+                            hasher
+                        };
+                        hasher = match offload(work).await {
+                            Ok(hasher) => hasher,
+                            Err(error) => return Some((Err(error), None)),
+                        };
                         held.push_back(chunk);
                         if held.len() > 1 {
                             let first = held.pop_front()?;

@@ -73,8 +73,10 @@ pub struct Dataset<T> {
     origin: Arc<Origin>,
     options: ReadOptions,
     stage: Stage<T>,
-    /// Whether there is a filter or map: if not, samples can be counted and re-typed without decoding.
+    /// Whether there is no filter or map, so that samples can be counted and re-typed without decoding.
     plain: bool,
+    /// Whether the type is another one than that of the data, which no option can change.
+    lenient: bool,
 }
 
 /// Where a dataset's shards are and what is known of them.
@@ -93,6 +95,7 @@ impl<T> Clone for Dataset<T> {
             options: self.options.clone(),
             stage: self.stage.clone(),
             plain: self.plain,
+            lenient: self.lenient,
         }
     }
 }
@@ -107,8 +110,14 @@ impl<T> fmt::Debug for Dataset<T> {
 }
 
 impl<T: Sample> Dataset<T> {
-    fn new(origin: Origin, options: ReadOptions) -> Self {
-        Self { origin: Arc::new(origin), options, stage: pipeline::decode(), plain: true }
+    fn new(origin: Origin) -> Self {
+        Self {
+            origin: Arc::new(origin),
+            options: ReadOptions::default(),
+            stage: pipeline::decode(),
+            plain: true,
+            lenient: false,
+        }
     }
 
     /// The shards of a source. The schema is that of `T`, if it has one.
@@ -119,7 +128,7 @@ impl<T: Sample> Dataset<T> {
             schema: T::static_schema().map(Arc::new),
             checksums: HashMap::new(),
         };
-        Self::new(origin, ReadOptions::default())
+        Self::new(origin)
     }
 
     /// The shards at an address: a path, a URL, a brace or glob pattern.
@@ -141,7 +150,6 @@ impl<T: Packable> Dataset<T> {
     pub fn from_entry(entry: &dyn IndexEntry, stored: &SampleSchema, registry: &Registry) -> Result<Self> {
         let own = T::schema();
         let difference = diff(stored, &own);
-        let mut options = ReadOptions::default();
         if !difference.is_identical() {
             // Some dtypes that Python states are wrong; the arrays themselves have the true one, and are checked.
             if !diff(&stored.clone().without_uncertain_dtypes(), &own).can_read_old_data() {
@@ -149,9 +157,10 @@ impl<T: Packable> Dataset<T> {
                     .with("name", entry.name())
                     .with("schema", entry.schema_ref()));
             }
-            options.unpack = UnpackPolicy::Lenient;
         }
-        Ok(Self::new(Origin::of_entry(entry, Some(stored.clone()), registry)?, options))
+        let mut dataset = Self::new(Origin::of_entry(entry, Some(stored.clone()), registry)?);
+        dataset.lenient = !difference.is_identical();
+        Ok(dataset)
     }
 }
 
@@ -166,7 +175,7 @@ impl Dataset<DictSample> {
         stored: Option<SampleSchema>,
         registry: &Registry,
     ) -> Result<Self> {
-        Ok(Self::new(Origin::of_entry(entry, stored, registry)?, ReadOptions::default()))
+        Ok(Self::new(Origin::of_entry(entry, stored, registry)?))
     }
 
     /// Sets the schema to check samples against; it also says which bytes are arrays.
@@ -210,7 +219,8 @@ impl Origin {
 }
 
 impl<T: Send + 'static> Dataset<T> {
-    /// Sets how the dataset is read.
+    /// Sets how the dataset is read. One whose data are of another version of the type is read leniently, whatever
+    /// [`ReadOptions::unpack`] says.
     #[must_use]
     pub fn with_options(mut self, options: ReadOptions) -> Self {
         self.options = options;
@@ -272,7 +282,13 @@ impl<T: Send + 'static> Dataset<T> {
     }
 
     fn with_stage<U>(&self, stage: Stage<U>) -> Dataset<U> {
-        Dataset { origin: self.origin.clone(), options: self.options.clone(), stage, plain: false }
+        Dataset {
+            origin: self.origin.clone(),
+            options: self.options.clone(),
+            stage,
+            plain: false,
+            lenient: self.lenient,
+        }
     }
 
     /// Chooses in what order, which part and from where on the samples are read.
@@ -402,7 +418,8 @@ impl<T: Send + 'static> Dataset<T> {
     }
 
     fn unpack_options(&self) -> UnpackOptions {
-        UnpackOptions { policy: self.options.unpack, schema: self.origin.schema.clone() }
+        let policy = if self.lenient { UnpackPolicy::Lenient } else { self.options.unpack };
+        UnpackOptions { policy, schema: self.origin.schema.clone() }
     }
 }
 
@@ -422,7 +439,7 @@ impl<T: Sample> Dataset<T> {
         let lens = Lens::structural();
         let mut dataset = if self.plain { self.with_stage(pipeline::decode()) } else { self.view(&lens) };
         dataset.plain = self.plain;
-        dataset.options.unpack = UnpackPolicy::Lenient;
+        dataset.lenient = true;
         Ok(dataset)
     }
 }

@@ -6,7 +6,7 @@ use crate::msgpack::UnpackPolicy;
 use crate::tar::TarOptions;
 
 /// What happens when a sample or a shard is damaged. Whatever is skipped is counted: see
-/// [`Samples::report`](super::Samples::report).
+/// [`Samples::report`](super::Samples::report). A source that cannot list its shards is an error whatever the policy.
 ///
 /// ```
 /// assert_eq!(atdata_core::ErrorPolicy::default(), atdata_core::ErrorPolicy::Fail);

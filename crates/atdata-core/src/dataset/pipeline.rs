@@ -183,9 +183,7 @@ impl<T> Processed<T> {
 /// Runs the stage over one sample. A panic in a user's closure is that sample's error, not the end of the process.
 pub(super) fn apply<T>(stage: &Stage<T>, framed: &Framed, unpack: &UnpackOptions) -> Result<Option<T>> {
     catch_unwind(AssertUnwindSafe(|| stage(framed, unpack)))
-        .unwrap_or_else(|panic| {
-            Err(Error::unexpected(format!("a filter, map or decoder panicked: {}", panic_text(&*panic))))
-        })
+        .unwrap_or_else(|panic| Err(panicked(&*panic)))
         .map_err(|error| framed.locate(error))
 }
 
@@ -217,12 +215,14 @@ fn process<T: Send + 'static>(
     async move { task.await.unwrap_or_else(failed) }.boxed()
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
+/// The error that stands for a panic.
+pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
+        .unwrap_or("no message");
+    Error::unexpected(format!("a filter, map or decoder panicked: {text}"))
 }
 
 /// Applies the error policy to chunks as they come, in order.

@@ -144,11 +144,11 @@ impl NewDataset {
         self
     }
 
-    /// Checks name, version and URLs.
+    /// Checks name and version.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): a name that is empty, too long, has a control character or begins like a
-    /// reference.
+    /// reference; a version that is not 1 to 64 letters, digits and `. - _ +`.
     pub fn validate(&self) -> Result<()> {
         validate_name(&self.name)?;
         if let Some(version) = &self.version {

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -39,14 +40,22 @@ const CHUNK: usize = 1 << 20;
 /// ```
 #[derive(Clone, Debug)]
 pub struct FileSource {
-    paths: Vec<PathBuf>,
+    shards: Vec<String>,
+    paths: HashMap<String, PathBuf>,
     opener: FileOpener,
 }
 
 impl FileSource {
     /// These files, in this order.
     pub fn new<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Self {
-        Self { paths: paths.into_iter().map(Into::into).collect(), opener: FileOpener { map: true } }
+        let mut shards = Vec::new();
+        let mut by_id = HashMap::new();
+        for path in paths.into_iter().map(Into::into) {
+            let id = path.to_string_lossy().into_owned();
+            shards.push(id.clone());
+            by_id.entry(id).or_insert(path);
+        }
+        Self { shards, paths: by_id, opener: FileOpener { map: true } }
     }
 
     /// All files of a directory whose names end in `.tar`, in the order of their names. Hidden ones, as a store
@@ -77,16 +86,15 @@ impl FileSource {
     }
 
     fn path(&self, id: &str) -> Result<&Path> {
-        let known = self.paths.iter().find(|path| path.to_string_lossy() == id);
-        let path = known.ok_or_else(|| Error::not_found("the source has no such shard").with("shard", id))?;
-        Ok(path)
+        let known = self.paths.get(id).map(PathBuf::as_path);
+        known.ok_or_else(|| Error::not_found("the source has no such shard").with("shard", id))
     }
 }
 
 #[async_trait]
 impl DataSource for FileSource {
     async fn list_shards(&self) -> Result<Vec<String>> {
-        Ok(self.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect())
+        Ok(self.shards.clone())
     }
 
     async fn open_shard(&self, id: &str) -> Result<ShardBody> {
@@ -127,7 +135,7 @@ impl FileOpener {
             return Ok(ShardBody::resident(map(&file, Access::Sequential).context("path", path.display())?));
         }
         let size = metadata.is_file().then_some(metadata.len());
-        Ok(read_in_chunks(file, size, path.display().to_string()))
+        read_in_chunks(file, size, path.display().to_string())
     }
 
     /// A regular file as a map, for random access.
@@ -215,7 +223,7 @@ pub(super) struct StdinOpener;
 #[async_trait]
 impl ShardOpener for StdinOpener {
     async fn open(&self, _address: &str) -> Result<ShardBody> {
-        Ok(read_in_chunks(std::io::stdin(), None, "standard input".to_owned()))
+        read_in_chunks(std::io::stdin(), None, "standard input".to_owned())
     }
 
     // The defaults would open it, and take its first bytes from whoever reads it next.
@@ -229,9 +237,14 @@ impl ShardOpener for StdinOpener {
 }
 
 /// Reads a file, pipe or device on a thread of its own, which ends when the body is dropped.
-fn read_in_chunks(mut file: impl Read + Send + 'static, size: Option<u64>, path: String) -> ShardBody {
+fn read_in_chunks(
+    mut file: impl Read + Send + 'static,
+    size: Option<u64>,
+    path: String,
+) -> Result<ShardBody> {
     let (sender, receiver) = mpsc::channel::<Result<Bytes>>(2);
-    thread::spawn(move || {
+    let reader = thread::Builder::new().name("atdata-read".to_owned());
+    reader.spawn(move || {
         loop {
             let mut chunk = Vec::with_capacity(CHUNK);
             let read = (&mut file).take(CHUNK as u64).read_to_end(&mut chunk);
@@ -245,8 +258,8 @@ fn read_in_chunks(mut file: impl Read + Send + 'static, size: Option<u64>, path:
                 break;
             }
         }
-    });
+    })?;
     let chunks =
         stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|item| (item, receiver)) });
-    ShardBody::stream(size, chunks.boxed())
+    Ok(ShardBody::stream(size, chunks.boxed()))
 }

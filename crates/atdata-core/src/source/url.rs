@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use super::registry::{Registry, ShardOpener};
 use crate::url::{ShardUrl, expand_all, expand_glob, redact};
 use crate::{DataSource, Error, Result, ResultExt, ShardBody};
 
-/// The most shards that one address may stand for.
-const MAX_SHARDS: usize = 10_000_000;
+/// The most shards of a source: entries come from others, and a few bytes of braces stand for any number.
+const MAX_SHARDS: usize = 1_000_000;
 
 /// Shards by address: paths, `file:` URLs and whatever else a [`Registry`] opens; brace patterns of any scheme and
 /// glob patterns of local files are expanded once, when the source is made.
@@ -25,7 +26,7 @@ const MAX_SHARDS: usize = 10_000_000;
 /// # Ok::<(), atdata_core::Error>(())
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct UrlSource {
     shards: Vec<String>,
     openers: HashMap<String, Arc<dyn ShardOpener>>,
@@ -35,8 +36,8 @@ impl UrlSource {
     /// Expands one address.
     ///
     /// # Errors
-    /// Unbalanced braces, a glob without a match, a scheme that `registry` does not have, an address that would run
-    /// a command.
+    /// Unbalanced braces, a glob without a match, more than 1,000,000 shards, a scheme that `registry` does not have, an
+    /// address that would run a command.
     pub fn new(address: &str, registry: &Registry) -> Result<Self> {
         Self::from_urls([address], registry)
     }
@@ -52,7 +53,7 @@ impl UrlSource {
         let mut shards = Vec::new();
         let mut openers = HashMap::new();
         for address in addresses {
-            for shard in expand(address.as_ref())? {
+            for shard in expand(address.as_ref(), MAX_SHARDS - shards.len())? {
                 openers.insert(shard.clone(), registry.opener(&shard)?.clone());
                 shards.push(shard);
             }
@@ -68,10 +69,21 @@ impl UrlSource {
     }
 }
 
-/// Expands braces, then, of local addresses, glob patterns.
-fn expand(address: &str) -> Result<Vec<String>> {
+/// Addresses may hold secrets, and there may be a million of them.
+impl fmt::Debug for UrlSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = self.shards.first().map(|shard| redact(shard));
+        f.debug_struct("UrlSource")
+            .field("shards", &self.shards.len())
+            .field("first", &first)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Expands braces, then, of local addresses, glob patterns, to at most `limit` shards.
+fn expand(address: &str, limit: usize) -> Result<Vec<String>> {
     let mut shards = Vec::new();
-    for expanded in expand_all(address, MAX_SHARDS).map_err(|error| error.with("url", redact(address)))? {
+    for expanded in expand_all(address, limit).map_err(|error| error.with("url", redact(address)))? {
         let is_pattern = expanded.contains(['*', '?', '[']);
         if is_pattern && matches!(ShardUrl::parse(&expanded)?, ShardUrl::Path(_)) {
             for path in expand_glob(&expanded)? {
@@ -82,6 +94,10 @@ fn expand(address: &str) -> Result<Vec<String>> {
             }
         } else {
             shards.push(expanded);
+        }
+        if shards.len() > limit {
+            let message = format!("the patterns stand for more shards than the limit of {MAX_SHARDS}");
+            return Err(Error::invalid(message).with("url", redact(address)));
         }
     }
     Ok(shards)

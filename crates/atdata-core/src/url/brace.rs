@@ -14,6 +14,9 @@ use crate::{Error, Result};
 /// How deep groups may be nested.
 const MAX_DEPTH: usize = 64;
 
+/// The most bytes of a whole list.
+const MAX_BYTES: usize = 256 << 20;
+
 /// Expands brace notation lazily.
 ///
 /// ```
@@ -35,7 +38,8 @@ pub fn expand(pattern: &str) -> Result<BraceExpansion> {
 /// Expands brace notation to a list of at most `limit` items.
 ///
 /// # Errors
-/// As [`expand`], and `Invalid` if there are more than `limit` items; nothing has been expanded then.
+/// As [`expand`], and `Invalid` if there are more than `limit` items, in which case nothing has been expanded, or if they
+/// have more than 256 MiB together.
 ///
 /// ```
 /// assert_eq!(atdata_core::url::expand_all("{a,b}", 10)?, ["a", "b"]);
@@ -48,7 +52,17 @@ pub fn expand_all(pattern: &str, limit: usize) -> Result<Vec<String>> {
         let message = format!("the braces stand for {} addresses, the limit is {limit}", expansion.len());
         return Err(Error::invalid(message).with("url", super::redact(pattern)));
     }
-    Ok(expansion.collect())
+    let mut bytes = 0;
+    let mut items = Vec::new();
+    for item in expansion {
+        bytes += item.len();
+        if bytes > MAX_BYTES {
+            let message = format!("the addresses that the braces stand for have more than {MAX_BYTES} bytes");
+            return Err(Error::invalid(message).with("url", super::redact(pattern)));
+        }
+        items.push(item);
+    }
+    Ok(items)
 }
 
 /// The items that a text in brace notation stands for, in order; see [`expand`].

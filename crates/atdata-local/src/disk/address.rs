@@ -10,9 +10,9 @@ use crate::error::at_path;
 /// Checks that paths under the root can be addresses.
 pub(super) fn check_root(root: &Path) -> Result<()> {
     let text = of_path(root)?;
-    if text.contains(['{', '}']) {
+    if text.contains(['{', '}', '\\']) {
         return Err(Error::invalid(
-            "paths with braces cannot be addresses of shards, they would be expanded",
+            "paths with braces or backslashes cannot be addresses of shards, they would be expanded",
         )
         .with("path", text));
     }
@@ -22,15 +22,14 @@ pub(super) fn check_root(root: &Path) -> Result<()> {
 /// The longest name of a directory that common file systems take, in bytes.
 const MAX_NAME: usize = 255;
 
-/// The directory of a prefix, relative to the root. Braces would be expanded by every reader of the index.
-pub(super) fn directory_name(prefix: &str) -> Result<String> {
+/// Checks that a prefix can be a directory, relative to the root.
+pub(super) fn check_prefix(prefix: &str) -> Result<()> {
     shard::validate_prefix(prefix)?;
-    let name = prefix.replace('{', "%7B").replace('}', "%7D");
-    if name.split('/').any(|part| part.len() > MAX_NAME) {
+    if prefix.split('/').any(|part| part.len() > MAX_NAME) {
         return Err(Error::invalid(format!("a part of the prefix is longer than {MAX_NAME} bytes"))
             .with("prefix", prefix));
     }
-    Ok(name)
+    Ok(())
 }
 
 /// A path as an address.

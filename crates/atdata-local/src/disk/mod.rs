@@ -29,7 +29,7 @@ use crate::error::at_path;
 const CHUNKS: usize = 8;
 
 /// A store that writes shards to `{root}/{prefix}/data--{8 hex digits}--{number}.tar`, as Python does, and returns their
-/// absolute paths; beside each shard lies its [sample index](atdata_core::shard_index). Braces in a prefix are percent-encoded in the path, because paths in an index are brace patterns.
+/// absolute paths; beside each shard lies its [sample index](atdata_core::shard_index).
 ///
 /// All shards of one write become visible together or not at all; if the machine stops in the middle, by the next
 /// write or [`recover`](Self::recover). Nothing is ever overwritten. What such a recovery publishes is complete but may
@@ -78,7 +78,8 @@ impl LocalDiskStore {
     /// A store in a directory, which is made when the first shard is written. Does what [`recover`](Self::recover) does.
     ///
     /// # Errors
-    /// [`Invalid`](atdata_core::ErrorKind::Invalid) if the path is not UTF-8 or has braces; as
+    /// [`Invalid`](atdata_core::ErrorKind::Invalid) if the path is not UTF-8 or has braces or
+    /// backslashes, which readers of an index would expand; as
     /// [`recover`](Self::recover).
     pub fn open(root: impl AsRef<Path>) -> Result<Self> {
         let root = root.as_ref();
@@ -116,10 +117,10 @@ impl LocalDiskStore {
 #[async_trait]
 impl DataStore for LocalDiskStore {
     async fn write_shards(&self, input: &mut ShardInput<'_>, prefix: &str) -> Result<Vec<StoredShard>> {
-        let directory = address::directory_name(prefix)?;
+        address::check_prefix(prefix)?;
         let (messages, received) = mpsc::channel(CHUNKS);
         let (done, paths) = oneshot::channel();
-        writer::start(self.root.clone(), directory, received, done)?;
+        writer::start(self.root.clone(), prefix.to_owned(), received, done)?;
 
         let fed = feed(input, &messages).await;
         if fed.is_ok() {

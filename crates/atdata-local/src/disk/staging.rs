@@ -38,12 +38,13 @@ pub(super) struct Staging {
 
 impl Staging {
     pub(super) fn create(root: PathBuf) -> Result<Self> {
-        durable::create_all(&root)?;
         let all = root.join(STAGING);
-        fs::create_dir_all(&all).map_err(|error| at_path(error, &all))?;
+        durable::create_all(&all)?;
         let _making = lock_all(&all)?;
         let directory = all.join(Uuid::new_v4().simple().to_string());
         fs::create_dir(&directory).map_err(|error| at_path(error, &directory))?;
+        // The journal is of use only if it is found again.
+        durable::sync_directory(&all)?;
         let path = directory.join(LOCK);
         let lock = File::create_new(&path).and_then(|file| file.lock().map(|()| file));
         match lock {
@@ -128,9 +129,7 @@ impl Journal {
         let [title, directory, id, shards] =
             text.strip_suffix('\n')?.split('\n').collect::<Vec<_>>().try_into().ok()?;
         let is_id = id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        // The longest prefix triples in length if it is all braces.
-        let is_directory = directory.len() <= 3 * 512
-            && directory.split('/').all(|part| shard::validate_prefix(part).is_ok());
+        let is_directory = shard::validate_prefix(directory).is_ok();
         (title == JOURNAL_TITLE && is_id && is_directory).then_some(())?;
         Some(Self { directory: directory.to_owned(), id: id.to_owned(), shards: shards.parse().ok()? })
     }
