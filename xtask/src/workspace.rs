@@ -1,6 +1,7 @@
 //! Where things are: the workspace, its packages, the caches.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -9,8 +10,13 @@ use crate::process;
 
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().unwrap_or(own)
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        // As cargo runs it, not as it was built: checkouts may share one directory of build output.
+        let own = std::env::var_os("CARGO_MANIFEST_DIR");
+        let own = own.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        own.parent().map_or_else(|| own.clone(), Path::to_owned)
+    });
+    &ROOT
 }
 
 /// What was downloaded or built for the tasks and is kept between runs: `$HOME/.cache/atdata`.

@@ -2,9 +2,9 @@
 
 use std::{
     collections::BTreeSet,
-    io::{BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -46,14 +46,24 @@ impl<'a> Database<'a> {
 
     /// The entry that `atdata show` finds by a name.
     pub(super) fn show(&self, name: &str) -> Result<Value> {
-        let mut values = json(&self.atdata(&["show", name, "--json"])?)?;
-        ensure!(values.len() == 1, "atdata show printed {} values", values.len());
-        values.pop().context("atdata show printed nothing")
+        self.printed(&["show", name, "--json"], "entry")
+    }
+
+    /// A member of the JSON that `atdata` prints.
+    fn printed(&self, arguments: &[&str], member: &str) -> Result<Value> {
+        let text = self.atdata(arguments)?;
+        let mut printed: Value = serde_json::from_str(&text)
+            .with_context(|| format!("atdata {} printed something that is not JSON", arguments.join(" ")))?;
+        let member = printed.get_mut(member).map(Value::take);
+        member.with_context(|| format!("atdata {} printed {printed}", arguments.join(" ")))
     }
 
     /// The entries that `atdata ls` lists.
     fn list(&self) -> Result<Vec<Value>> {
-        json(&self.atdata(&["ls", "--json"])?)
+        match self.printed(&["ls", "--json"], "datasets")? {
+            Value::Array(datasets) => Ok(datasets),
+            other => bail!("atdata ls printed {other}"),
+        }
     }
 
     /// What Python sees.
@@ -115,8 +125,7 @@ pub(super) fn schemas_from_python(bench: &Bench) -> Result<()> {
     }
     ensure!(schemas.len() == 4, "Python published {} schemas", schemas.len());
     for (reference, schema) in schemas {
-        let shown = json(&database.atdata(&["schema", "show", &reference, "--json"])?)?;
-        let shown = shown.first().context("atdata schema show printed nothing")?;
+        let shown = database.printed(&["schema", "show", &reference, "--json"], "schema")?;
         for key in ["name", "version", "description", "fields"] {
             let (shown, stored) = (shown.get(key), schema.get(key));
             ensure!(shown == stored, "schema {reference}: {key} is {shown:?}, Python published {stored:?}");
@@ -147,7 +156,7 @@ pub(super) fn labels_from_rust(bench: &Bench) -> Result<()> {
 pub(super) fn written_by_both(bench: &Bench) -> Result<()> {
     let database = Database::new(bench);
     let count = ENTRIES.to_string();
-    // Python fails when two processes make the tables of one new file at once, so one makes them first.
+    // The tables are made first: this is about inserting.
     let mut create =
         Writer::open(bench.python(Generation::Latest, "index_insert.py"), &database, "0", "none")?;
     create.insert()?;
@@ -191,7 +200,11 @@ pub(super) fn written_by_both(bench: &Bench) -> Result<()> {
 }
 
 /// A process that inserts when it is told to.
-struct Writer(Child);
+struct Writer {
+    child: Child,
+    /// Kept open, for what the process prints at its end.
+    stdout: BufReader<ChildStdout>,
+}
 
 impl Writer {
     /// Starts the process and waits until it has opened the index.
@@ -199,38 +212,28 @@ impl Writer {
         command.arg(&database.path).args([count, prefix]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child =
             command.spawn().with_context(|| format!("cannot start {}", process::shown(&command)))?;
+        let mut stdout = BufReader::new(child.stdout.take().context("no pipe")?);
         let mut line = String::new();
-        BufReader::new(child.stdout.take().context("no pipe")?).read_line(&mut line)?;
+        stdout.read_line(&mut line)?;
         if line.trim_end() != "ready" {
             child.kill()?;
             child.wait()?;
             bail!("{} printed {line:?} in place of ready", process::shown(&command));
         }
-        Ok(Self(child))
+        Ok(Self { child, stdout })
     }
 
     fn insert(&mut self) -> Result<()> {
-        let mut stdin = self.0.stdin.take().context("it was told already")?;
+        let mut stdin = self.child.stdin.take().context("it was told already")?;
         Ok(stdin.write_all(b"insert\n")?)
     }
 
     fn finish(mut self) -> Result<()> {
-        let status = self.0.wait()?;
+        io::copy(&mut self.stdout, &mut io::sink())?;
+        let status = self.child.wait()?;
         ensure!(status.success(), "it ended with {status}");
         Ok(())
     }
-}
-
-/// The JSON values in a text: one a line, or one array of them.
-fn json(text: &str) -> Result<Vec<Value>> {
-    let mut values = Vec::new();
-    for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
-        match value.context("atdata printed something that is not JSON")? {
-            Value::Array(items) => values.extend(items),
-            value => values.push(value),
-        }
-    }
-    Ok(values)
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> Result<&'a str> {

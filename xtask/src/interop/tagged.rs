@@ -5,7 +5,8 @@ use serde_json::Value;
 
 /// Members that are there for people and follow from others: the value's text where its bits are given, its first
 /// elements or characters where a checksum is.
-const REDUNDANT: [(&str, &str); 4] = [("float", "v"), ("array", "first"), ("str", "head"), ("bytes", "hex")];
+const REDUNDANT: [(&str, &str); 5] =
+    [("float", "v"), ("array", "first"), ("list", "head"), ("str", "head"), ("bytes", "hex")];
 
 /// A sample as it is compared.
 #[derive(Debug, PartialEq)]
