@@ -217,7 +217,7 @@ impl S3Config {
                 config = config.with_endpoint(endpoint)?;
             }
             config.region = config.region.or_else(|| first(&given, &REGIONS));
-            if let Some(Self { credentials, .. }) = Self::resolve(&given)? {
+            if let Some(Self { credentials, .. }) = Self::resolve(given)? {
                 config.credentials = credentials;
             }
         }
