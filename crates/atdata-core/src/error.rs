@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -83,6 +84,7 @@ struct Inner {
     message: Cow<'static, str>,
     context: Vec<(&'static str, String)>,
     retryable: bool,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -100,7 +102,14 @@ impl Error {
     /// [`ErrorKind::Unavailable`] or [`ErrorKind::Conflict`].
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let retryable = matches!(kind, ErrorKind::Unavailable | ErrorKind::Conflict);
-        Self(Box::new(Inner { kind, message: message.into(), context: Vec::new(), retryable, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            context: Vec::new(),
+            retryable,
+            retry_after: None,
+            source: None,
+        }))
     }
 
     constructors! {
@@ -151,6 +160,13 @@ impl Error {
         self
     }
 
+    /// Says how long the server asked to wait before the call is repeated.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -174,6 +190,11 @@ impl Error {
     /// Whether repeating the same call may succeed without anything else being changed.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
+    }
+
+    /// How long the server asked to wait before the call is repeated, if it did.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// Whether this is an [`ErrorKind::NotFound`].

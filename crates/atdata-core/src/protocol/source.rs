@@ -24,6 +24,7 @@ pub type ShardStream<'a> = BoxStream<'a, Result<(String, ShardBody)>>;
 /// ```
 pub struct ShardBody {
     size: Option<u64>,
+    version: Option<String>,
     content: Content,
 }
 
@@ -36,7 +37,7 @@ impl ShardBody {
     /// A shard that is in memory or mapped: its samples are slices of it, nothing is copied.
     pub fn resident(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self { size: Some(bytes.len() as u64), content: Content::Resident(bytes) }
+        Self { size: Some(bytes.len() as u64), version: None, content: Content::Resident(bytes) }
     }
 
     /// A shard that arrives in chunks. `size` is its length in bytes, where known; more or fewer bytes are an error.
@@ -45,7 +46,20 @@ impl ShardBody {
             Some(size) => exactly(size, chunks),
             None => chunks,
         };
-        Self { size, content: Content::Stream(chunks) }
+        Self { size, version: None, content: Content::Stream(chunks) }
+    }
+
+    /// Says which [version](Self::version) of the shard these bytes are.
+    #[must_use]
+    pub fn with_version(mut self, version: Option<String>) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// A text that is another one if the bytes are, where the source has one: a strong entity tag, the number of a
+    /// version.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// The length in bytes, where known.
