@@ -4,6 +4,7 @@
 //! as a cause: they show whole requests and answers.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use atdata_core::{Error, ErrorKind};
 use aws_sdk_s3::config::http::HttpResponse;
@@ -26,7 +27,11 @@ where
                 status: answer.status().as_u16(),
                 region: answer.headers().get("x-amz-bucket-region"),
             };
-            detail.to_error()
+            let wait = answer.headers().get("retry-after").and_then(|text| text.trim().parse().ok());
+            match wait.map(Duration::from_secs) {
+                Some(wait) => detail.to_error().with_retry_after(wait),
+                None => detail.to_error(),
+            }
         }
         SdkError::TimeoutError(_) => Error::unavailable("the S3 server did not answer in time"),
         SdkError::ResponseError(context) => {
@@ -166,7 +171,7 @@ impl Answer<'_> {
 }
 
 /// The chain of causes in words, without the outermost, which only says that there is one.
-fn causes(error: &dyn StdError) -> String {
+pub(crate) fn causes(error: &dyn StdError) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -1,5 +1,7 @@
 //! [`S3Objects`]: one request for the bytes of an object, one answer.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use atdata_core::remote::{Get, ObjectBody, ObjectClient, ObjectInfo, Validator};
 use atdata_core::{Error, ErrorKind, Result};
@@ -52,6 +54,7 @@ impl ObjectClient for S3Objects {
             .await
             .map_err(|error| changed(from_sdk(&error)).with("url", get.url))?;
         let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
+        let is_part = answer.content_range().is_some();
         let (start, size) = match answer.content_range() {
             Some(text) => content_range(text).ok_or_else(|| {
                 let text = "the S3 server says that it sends a part of the object, but not which";
@@ -61,7 +64,7 @@ impl ObjectClient for S3Objects {
         };
         let validator = answer.e_tag().and_then(strong);
         let info = ObjectInfo { size, validator };
-        Ok(ObjectBody { info, start, chunks: chunks(answer.body, get.url.to_owned()) })
+        Ok(ObjectBody { info, is_part, start, chunks: chunks(answer.body, get.url.to_owned()) })
     }
 
     async fn head(&self, url: &str) -> Result<ObjectInfo> {
@@ -72,6 +75,11 @@ impl ObjectClient for S3Objects {
         let found = answer.map_err(|error| from_sdk(&error).with("url", url))?;
         let size = found.content_length().and_then(|length| u64::try_from(length).ok());
         Ok(ObjectInfo { size, validator: found.e_tag().and_then(strong) })
+    }
+
+    /// An address says bucket and key only; where they are is the configuration's.
+    fn untrusted(&self) -> Option<Arc<dyn ObjectClient>> {
+        Some(Arc::new(self.clone()))
     }
 }
 

@@ -126,9 +126,9 @@ impl S3DataStore {
     /// that are taken is then refused ([`AlreadyExists`](atdata_core::ErrorKind::AlreadyExists)), or
     /// [replaces them](Self::with_overwrite).
     ///
-    /// Of two writers of the same names one succeeds at most. Of those that write at the very same moment it is exactly
-    /// one where the server honours `If-None-Match` on `PutObject` (as S3, Ceph and MinIO do); elsewhere both may be
-    /// refused.
+    /// Of several writers of the same names one succeeds. That is certain where the server honours `If-None-Match` of
+    /// `PutObject` atomically (as S3 and Ceph do); elsewhere it holds as long as a small request takes less than half a
+    /// second.
     ///
     /// # Errors
     /// [`Invalid`](atdata_core::ErrorKind::Invalid) unless it is 1 to 64 letters, digits, `.`, `_` and `-`.

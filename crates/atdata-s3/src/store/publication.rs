@@ -1,6 +1,7 @@
 //! Making the objects of a write visible together, or taking them away.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use atdata_core::{Error, ErrorKind, Result};
 use aws_sdk_s3::Client;
@@ -13,6 +14,9 @@ use crate::address::Address;
 
 /// How many small requests are made at once.
 pub(super) const REQUESTS: usize = 8;
+
+/// Longer than a small request needs to take effect.
+const CLAIM_SETTLES: Duration = Duration::from_millis(500);
 
 /// What may be under the names of a write already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,22 +82,26 @@ impl Publication {
 
     async fn try_publish(&self, client: &Client) -> Result<()> {
         if let Some(claim) = &self.claim {
-            let mut addresses = vec![claim.address.clone()];
-            addresses.extend(self.objects().map(|object| object.address.clone()));
-            each(addresses, |address| async move { expect_none(client, &address).await }).await?;
-            put_new(client, &claim.address, claim.index.clone(), &self.write_id).await?;
+            self.claim_names(client, claim).await?;
         }
         // A reader that finds a shard finds its index.
         each(self.indexes.clone(), |index| async move { index.complete(client).await }).await?;
-        each(self.shards.clone(), |shard| async move { shard.complete(client).await }).await?;
-        match &self.claim {
-            // The server may have put two first indexes on top of each other.
-            Some(claim) if !self.is_claimed(client, claim).await? => {
-                Err(Error::conflict("somebody else has written under the same names at the same time")
-                    .with("url", &claim.address))
-            }
-            _ => Ok(()),
+        each(self.shards.clone(), |shard| async move { shard.complete(client).await }).await
+    }
+
+    /// Makes sure that nobody has the names, and that this write is the only one to take them.
+    async fn claim_names(&self, client: &Client, claim: &Claim) -> Result<()> {
+        expect_none(client, &claim.address).await?;
+        put_new(client, &claim.address, claim.index.clone(), &self.write_id).await?;
+        // Servers that look and then write, and those that do not look at all, put the claims of two writers on top of
+        // each other. The last one counts, once no other can be on its way.
+        tokio::time::sleep(CLAIM_SETTLES).await;
+        if !self.is_claimed(client, claim).await? {
+            let text = "somebody else is writing under the same names at the same time";
+            return Err(Error::conflict(text).with("url", &claim.address));
         }
+        let addresses: Vec<Address> = self.objects().map(|object| object.address.clone()).collect();
+        each(addresses, |address| async move { expect_none(client, &address).await }).await
     }
 
     async fn is_claimed(&self, client: &Client, claim: &Claim) -> Result<bool> {

@@ -1,4 +1,6 @@
 //! The servers, and a look at what is in them past our own code.
+// Not every test binary needs all of it.
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,43 +14,39 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use bytes::Bytes;
 
 /// The bucket that all tests share, each below a prefix of its own.
-pub const BUCKET: &str = "atdata-tests";
+pub(crate) const BUCKET: &str = "atdata-tests";
 
 /// What servers differ in. Ours has to be right on each.
 #[derive(Clone, Copy, Debug)]
-pub struct Capabilities {
+pub(crate) struct Capabilities {
     /// Unfinished uploads can be listed.
-    pub lists_uploads: bool,
-    /// `If-None-Match: *` is honoured by `PutObject`.
-    pub conditional_put: bool,
-    /// There are bucket policies and requests without a signature.
-    pub policies: bool,
+    pub(crate) lists_uploads: bool,
 }
 
 /// A server, and a place in it that nobody else uses.
 #[derive(Clone, Debug)]
-pub struct Server {
-    pub given: S3Server,
-    pub can: Capabilities,
-    pub raw: Client,
-    pub prefix: String,
+pub(crate) struct Server {
+    pub(crate) given: S3Server,
+    pub(crate) can: Capabilities,
+    pub(crate) raw: Client,
+    pub(crate) prefix: String,
 }
 
 /// Ceph's gateway.
-pub async fn rgw() -> Option<Server> {
-    let can = Capabilities { lists_uploads: true, conditional_put: true, policies: true };
+pub(crate) async fn rgw() -> Option<Server> {
+    let can = Capabilities { lists_uploads: true };
     Server::given("TEST_S3", can).await
 }
 
 /// s3s-fs.
-pub async fn s3s() -> Option<Server> {
-    let can = Capabilities { lists_uploads: false, conditional_put: true, policies: false };
+pub(crate) async fn s3s() -> Option<Server> {
+    let can = Capabilities { lists_uploads: false };
     Server::given("TEST_S3S", can).await
 }
 
 /// Garage, where it was asked for.
-pub async fn garage() -> Option<Server> {
-    let can = Capabilities { lists_uploads: true, conditional_put: false, policies: false };
+pub(crate) async fn garage() -> Option<Server> {
+    let can = Capabilities { lists_uploads: true };
     Server::given("TEST_GARAGE", can).await
 }
 
@@ -64,13 +62,13 @@ impl Server {
     }
 
     /// Who may do everything.
-    pub fn config(&self) -> S3Config {
+    pub(crate) fn config(&self) -> S3Config {
         let config = S3Config::with_keys(&self.given.access_key, &self.given.secret_key);
         config.with_endpoint(&self.given.endpoint).unwrap().with_region(&self.given.region)
     }
 
     /// Keys and bytes of all objects below the prefix.
-    pub async fn objects(&self) -> BTreeMap<String, u64> {
+    pub(crate) async fn objects(&self) -> BTreeMap<String, u64> {
         let mut found = BTreeMap::new();
         let pages = self.raw.list_objects_v2().bucket(BUCKET).prefix(format!("{}/", self.prefix));
         let mut pages = pages.into_paginator().send();
@@ -83,7 +81,7 @@ impl Server {
     }
 
     /// The keys of all unfinished uploads below the prefix; none where the server cannot tell.
-    pub async fn uploads(&self) -> Vec<String> {
+    pub(crate) async fn uploads(&self) -> Vec<String> {
         if !self.can.lists_uploads {
             return Vec::new();
         }
@@ -93,27 +91,27 @@ impl Server {
     }
 
     /// Puts an object below the prefix.
-    pub async fn put(&self, name: &str, bytes: Bytes) -> String {
+    pub(crate) async fn put(&self, name: &str, bytes: Bytes) -> String {
         let key = format!("{}/{name}", self.prefix);
         self.raw.put_object().bucket(BUCKET).key(&key).body(ByteStream::from(bytes)).send().await.unwrap();
         format!("s3://{BUCKET}/{key}")
     }
 
     /// The port, and the path with its query, of an address on this server.
-    pub fn port_and_path(&self, url: &str) -> (u16, String) {
+    pub(crate) fn port_and_path(&self, url: &str) -> (u16, String) {
         let path = url.strip_prefix(&self.given.endpoint).unwrap();
         (self.given.endpoint.rsplit_once(':').unwrap().1.parse().unwrap(), path.to_owned())
     }
 
     /// Removes an object below the prefix.
-    pub async fn remove(&self, name: &str) {
+    pub(crate) async fn remove(&self, name: &str) {
         let key = format!("{}/{name}", self.prefix);
         self.raw.delete_object().bucket(BUCKET).key(key).send().await.unwrap();
     }
 }
 
 /// A name that no other test of this or any other process has.
-pub fn unique(what: &str) -> String {
+pub(crate) fn unique(what: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let since = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     format!("{what}-{}-{since}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
