@@ -17,7 +17,6 @@
 //! - **Retries end.** See [`RetryPolicy`].
 //!
 
-
 mod body;
 mod client;
 mod opener;
