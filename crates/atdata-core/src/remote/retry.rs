@@ -102,12 +102,7 @@ impl Retries {
 
     /// The retries of another part of the same object.
     pub(super) fn of_part(&self) -> Self {
-        Self {
-            policy: self.policy.clone(),
-            run: self.run.clone(),
-            shard: self.shard.clone(),
-            in_a_row: 0,
-        }
+        Self { policy: self.policy.clone(), run: self.run.clone(), shard: self.shard.clone(), in_a_row: 0 }
     }
 
     /// All of the object was read.

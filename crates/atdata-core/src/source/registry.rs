@@ -138,9 +138,8 @@ impl Registry {
     /// ```
     #[must_use]
     pub fn untrusted(&self) -> Self {
-        let untrusted = |(scheme, opener): (&String, &Arc<dyn ShardOpener>)| {
-            Some((scheme.clone(), opener.untrusted()?))
-        };
+        let untrusted =
+            |(scheme, opener): (&String, &Arc<dyn ShardOpener>)| Some((scheme.clone(), opener.untrusted()?));
         Self { openers: self.openers.iter().filter_map(untrusted).collect() }
     }
 
