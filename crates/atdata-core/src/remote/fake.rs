@@ -39,7 +39,7 @@ pub(crate) enum Fault {
 
 #[derive(Debug)]
 pub(crate) struct Fake {
-    pub(super) state: Mutex<State>,
+    pub(in crate::remote) state: Mutex<State>,
     /// Whether there is a validator.
     pub(crate) versioned: bool,
     /// Whether the length is said.
@@ -50,9 +50,9 @@ pub(crate) struct Fake {
 }
 
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) object: Bytes,
-    version: u32,
+pub(in crate::remote) struct State {
+    pub(in crate::remote) object: Bytes,
+    pub(in crate::remote) version: u32,
     faults: VecDeque<Fault>,
 }
 

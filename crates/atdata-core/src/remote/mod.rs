@@ -16,10 +16,11 @@
 //!   bounded memory.
 //! - **Retries end.** See [`RetryPolicy`].
 //!
-//! [`AddressPolicy`] says which addresses may be contacted.
+//! [`Cache`] keeps what was read in a directory; [`AddressPolicy`] says which addresses may be contacted.
 //!
 
 mod body;
+mod cache;
 mod client;
 #[cfg(test)]
 mod fake;
@@ -31,6 +32,7 @@ mod retry;
 mod tests;
 mod trust;
 
+pub use cache::Cache;
 pub use client::{ByteRange, Get, ObjectBody, ObjectClient, ObjectInfo, Validator};
 pub use opener::{Remote, RemoteOptions};
 pub use parallel::ParallelReads;

@@ -154,7 +154,7 @@ async fn a_failure_that_is_final_comes_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_stays_busy_is_given_up() {
-    let faults = vec![Fault::Busy(None); 20];
+    let faults = vec![Fault::Busy(None); 40];
     let fake = Arc::new(Fake::new(bytes(100), faults.clone()));
     let error = remote(&fake, ParallelReads::OFF).open(URL).await.unwrap_err();
     assert_eq!((error.kind(), fake.counts().0), (ErrorKind::Unavailable, 8));
