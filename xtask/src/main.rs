@@ -10,6 +10,7 @@ mod interop;
 mod peer;
 mod process;
 mod report;
+mod services;
 mod steps;
 mod tidy;
 mod workspace;
@@ -29,6 +30,7 @@ commands:
   tidy       house rules that the compiler does not check
   interop    both directions of exchange with the real Python package
   peer       set up the Python package that interop uses
+  services   start real servers for the tests
   fixtures   check the files that the Python package wrote
 
 `cargo xtask COMMAND --help` tells more.";
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         "tidy" => (tidy::HELP, tidy::main),
         "interop" => (interop::HELP, interop::main),
         "peer" => (peer::HELP, peer::main),
+        "services" => (services::HELP, services::main),
         "fixtures" => (fixtures::HELP, fixtures::main),
         "help" | "-h" | "--help" => {
             println!("{HELP}");

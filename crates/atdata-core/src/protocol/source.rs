@@ -142,6 +142,7 @@ fn exactly(size: u64, chunks: BoxStream<'static, Result<Bytes>>) -> BoxStream<'s
             None => None,
         }
     })
+    .fuse()
     .boxed()
 }
 
