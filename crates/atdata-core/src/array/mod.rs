@@ -36,6 +36,7 @@ mod layout;
 mod literal;
 mod nd;
 mod npy;
+mod npy_text;
 mod preview;
 mod shape;
 mod stack;
