@@ -33,9 +33,11 @@ fn header(text: &[u8]) -> Option<NpyHeader> {
     };
     let (shape, rest) = shape(rest.strip_prefix(b", 'shape': (")?)?;
     let padding = rest.strip_prefix(b", }")?.strip_suffix(b"\n")?;
-    let blank = padding.iter().all(|byte| *byte == b' ');
-    blank.then_some(NpyHeader { dtype: dtype(descr)?, shape, order })
+    let blank = |part: &[u8]| BLANK.get(..part.len()) == Some(part);
+    padding.chunks(BLANK.len()).all(blank).then_some(NpyHeader { dtype: dtype(descr)?, shape, order })
 }
+
+const BLANK: [u8; 64] = [b' '; 64];
 
 /// Longer descriptions than `<c16` are left to the other parser.
 const MAX_DESCR: usize = 5;
@@ -75,7 +77,9 @@ fn shape(mut rest: &[u8]) -> Option<(Vec<usize>, &[u8])> {
     if commas >= MAX_NDIM {
         return None;
     }
-    let mut shape = Vec::with_capacity(commas + 1);
+    // Exactly as many as there will be, so that the vector becomes the array's shape as it is.
+    let last_is_comma = end.checked_sub(1).and_then(|last| rest.get(last)) == Some(&b',');
+    let mut shape = Vec::with_capacity(if end == 0 { 0 } else { commas + usize::from(!last_is_comma) });
     loop {
         if let Some(rest) = rest.strip_prefix(b")") {
             // `(3)` is no tuple.
@@ -87,9 +91,9 @@ fn shape(mut rest: &[u8]) -> Option<(Vec<usize>, &[u8])> {
         if digits == 0 || (digits > 1 && number.first() == Some(&b'0')) {
             return None;
         }
-        let dim = number.iter().try_fold(0usize, |dim, digit| {
-            dim.checked_mul(10)?.checked_add(usize::from(digit - b'0'))
-        })?;
+        let dim = number
+            .iter()
+            .try_fold(0usize, |dim, digit| dim.checked_mul(10)?.checked_add(usize::from(digit - b'0')))?;
         shape.push(dim);
         rest = match after.strip_prefix(b", ") {
             Some(rest) if !rest.starts_with(b")") => rest,
@@ -119,12 +123,15 @@ mod tests {
 
     #[test]
     fn headers_of_numpy_are_read_here() {
-        for code in ["|b1", "|i1", "<i2", ">i4", "<i8", "|u1", ">u2", "<u4", "<u8", "<f2", "<f4", ">f8", "<c8", "<c16"] {
+        for code in [
+            "|b1", "|i1", "<i2", ">i4", "<i8", "|u1", ">u2", "<u4", "<u8", "<f2", "<f4", ">f8", "<c8", "<c16",
+        ] {
             for shape in [&[][..], &[64], &[0], &[2, 3], &[224, 224, 3], &[1; 64]] {
                 for order in [Order::C, Order::Fortran] {
                     let array = NdArray::zeros(code.parse().unwrap(), shape).unwrap();
                     let array =
-                        NdArray::from_bytes(array.dtype().clone(), shape, order, array.data().clone()).unwrap();
+                        NdArray::from_bytes(array.dtype().clone(), shape, order, array.data().clone())
+                            .unwrap();
                     let mut stream = Vec::new();
                     encode(&array, ArrayFormat::Npy, &mut stream).unwrap();
                     assert!(read(&stream).is_some(), "{code} {shape:?}");

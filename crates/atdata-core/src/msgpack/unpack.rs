@@ -259,8 +259,16 @@ impl<'a> Unpacker<'a> {
     /// # Errors
     /// The next value is no text, is cut, or is not UTF-8.
     pub fn str(&mut self) -> Result<&'a str> {
-        self.expect_kind(Kind::Str)?;
         let at = self.at;
+        // Names of fields are short, and there is one for each value.
+        if let Some(&marker @ 0xa0..=0xbf) = self.data.get(at)
+            && let Some(bytes) = self.data.get(at + 1..at + 1 + usize::from(marker & 0x1f))
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            self.at += 1 + bytes.len();
+            return Ok(text);
+        }
+        self.expect_kind(Kind::Str)?;
         let len = match self.byte()? {
             fix @ 0xa0..=0xbf => usize::from(fix & 0x1f),
             marker => self.length(marker - 0xd9)?,
