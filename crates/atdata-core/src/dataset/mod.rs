@@ -8,6 +8,7 @@ mod blocking;
 mod cursor;
 mod decompress;
 mod describe;
+mod faults;
 mod frames;
 mod keyed;
 mod options;
@@ -27,8 +28,9 @@ use futures::{StreamExt, TryStreamExt};
 
 pub use blocking::Blocking;
 pub use describe::Description;
+pub use faults::{ErrorPolicies, ErrorPolicy, Fault};
 pub use keyed::Keyed;
-pub use options::{ErrorPolicy, ReadOptions};
+pub use options::ReadOptions;
 pub use random_access::{MissingIndex, RandomAccess, RandomAccessOptions};
 pub use reader::Reader;
 pub use report::Report;
