@@ -1,5 +1,8 @@
 //! Several datasets as one stream.
 
+mod batches;
+mod picks;
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -7,8 +10,10 @@ use std::task::{Context, Poll, ready};
 use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 
+pub use batches::MixedBatches;
+use picks::{Draw, MixPlan, Picker, Picks};
+
 use super::blocking::Blocking;
-use super::order::{Random, derived};
 use super::reader::Reader;
 use super::samples::Samples;
 use super::state::ReadState;
@@ -65,23 +70,6 @@ impl<T> fmt::Debug for Mix<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mix").field("parts", &self.parts).field("plan", &self.plan).finish()
     }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct MixPlan {
-    draw: Draw,
-    epoch: u64,
-    rank: u32,
-    world_size: u32,
-    until_first_end: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Draw {
-    Concatenated,
-    RoundRobin,
-    Weighted { seed: u64, weights: Vec<u32> },
 }
 
 impl<T: Send + 'static> Mix<T> {
@@ -201,84 +189,6 @@ pub struct MixState {
     plan: MixPlan,
     picks: Picks,
     parts: Vec<ReadState>,
-}
-
-/// What decides on the next part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Picks {
-    /// The state of the generator.
-    random: u64,
-    /// Whose turn it is.
-    turn: usize,
-    ended: Vec<bool>,
-}
-
-#[derive(Debug)]
-struct Picker {
-    plan: MixPlan,
-    /// For the next sample.
-    next: Picks,
-    /// Behind the last sample that was taken.
-    taken: Picks,
-}
-
-impl Picker {
-    fn new(plan: MixPlan, parts: usize) -> Self {
-        let random = match &plan.draw {
-            Draw::Weighted { seed, .. } => derived(derived(*seed, plan.epoch), plan.rank.into()),
-            _ => 0,
-        };
-        let picks = Picks { random, turn: 0, ended: vec![false; parts] };
-        Self { plan, next: picks.clone(), taken: picks }
-    }
-
-    /// The part that the next sample comes from; none once all have ended.
-    fn pick(&mut self) -> Option<usize> {
-        let Picks { random, turn, ended } = &mut self.next;
-        match &self.plan.draw {
-            Draw::Concatenated => ended.iter().position(|ended| !ended),
-            Draw::RoundRobin => {
-                let count = ended.len();
-                let place = (0..count)
-                    .map(|i| (*turn + i) % count)
-                    .find(|place| ended.get(*place) == Some(&false))?;
-                *turn = (place + 1) % count;
-                Some(place)
-            }
-            Draw::Weighted { weights, .. } => {
-                let left = || {
-                    weights
-                        .iter()
-                        .zip(&*ended)
-                        .map(|(weight, ended)| if *ended { 0 } else { u64::from(*weight) })
-                };
-                let total = usize::try_from(left().sum::<u64>()).ok().filter(|total| *total > 0)?;
-                let mut generator = Random::new(*random);
-                let mut drawn = generator.below(total) as u64;
-                *random = generator.state();
-                left().position(|weight| {
-                    let hit = drawn < weight;
-                    drawn = drawn.saturating_sub(weight);
-                    hit
-                })
-            }
-        }
-    }
-
-    /// Notes that a part has ended, and says whether the mix goes on.
-    fn ended(&mut self, place: usize) -> bool {
-        if let Some(ended) = self.next.ended.get_mut(place) {
-            *ended = true;
-        }
-        !self.plan.until_first_end
-    }
-
-    /// Notes that the sample of the last pick was taken.
-    fn take(&mut self) {
-        let Picks { random, turn, ended } = &self.next;
-        (self.taken.random, self.taken.turn) = (*random, *turn);
-        self.taken.ended.clone_from(ended);
-    }
 }
 
 /// The samples of a [`Mix`]: a [`Stream`], and through [`blocking`](Mixed::blocking) a plain iterator.
@@ -451,114 +361,5 @@ impl<T: Send + 'static> Iterator for Mixed<MixedPart<T>> {
             }
         }
         None
-    }
-}
-
-/// Batches of a [`Mix`]: a [`Stream`] or, from [`Mixed::blocking`], a plain iterator.
-///
-/// ```
-/// use atdata_core::Mix;
-/// use futures::TryStreamExt;
-///
-/// # async fn example(mix: Mix<i64>) -> atdata_core::Result<()> {
-/// let mut batches = mix.samples().batched(32);
-/// while let Some(batch) = batches.try_next().await? {
-///     assert!(batch.len() <= 32);
-/// }
-/// # Ok(())
-/// # }
-/// ```
-pub struct MixedBatches<P, T: Collate> {
-    mixed: Mixed<P>,
-    size: usize,
-    pending: Vec<T>,
-    /// Where the batch that is pending began.
-    boundary: Option<MixState>,
-    failed: Option<Error>,
-    memory: BatchMemory,
-}
-
-impl<P, T: Collate> MixedBatches<P, T> {
-    /// Takes the next item of the mix, and gives the batch that it completes.
-    fn add(&mut self, item: Option<Result<T>>) -> Option<Option<Result<T::Batch>>> {
-        match item {
-            Some(Ok(sample)) => {
-                self.pending.push(sample);
-                (self.pending.len() >= self.size).then(|| self.batch())
-            }
-            Some(Err(error)) => {
-                // The samples before the error are a batch; the error comes after them.
-                self.failed = Some(error);
-                Some(self.batch().or_else(|| self.failed.take().map(Err)))
-            }
-            None => Some(self.batch()),
-        }
-    }
-
-    fn batch(&mut self) -> Option<Result<T::Batch>> {
-        let samples = std::mem::take(&mut self.pending);
-        (!samples.is_empty()).then(|| T::collate_in(samples, &self.memory))
-    }
-}
-
-impl<T: Collate> MixedBatches<Samples<T>, T> {
-    /// Where this stream is: behind the last batch that was taken from it.
-    pub fn state(&self) -> MixState {
-        let begun = self.boundary.as_ref().filter(|_| !self.pending.is_empty());
-        begun.cloned().unwrap_or_else(|| self.mixed.state())
-    }
-}
-
-impl<T: Collate> MixedBatches<MixedPart<T>, T> {
-    /// Where this iterator is: behind the last batch that was taken from it.
-    pub fn state(&self) -> MixState {
-        // Nothing is pending between two batches.
-        self.mixed.state()
-    }
-}
-
-impl<T: Collate> Stream for MixedBatches<Samples<T>, T> {
-    type Item = Result<T::Batch>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(error) = self.failed.take() {
-            return Poll::Ready(Some(Err(error)));
-        }
-        if self.pending.is_empty() {
-            self.boundary = Some(self.mixed.state());
-        }
-        loop {
-            let item = ready!(self.mixed.poll_next_unpin(cx));
-            if let Some(done) = self.add(item) {
-                return Poll::Ready(done);
-            }
-        }
-    }
-}
-
-impl<T: Collate> Iterator for MixedBatches<MixedPart<T>, T> {
-    type Item = Result<T::Batch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.failed.take() {
-            return Some(Err(error));
-        }
-        loop {
-            let item = self.mixed.next();
-            if let Some(done) = self.add(item) {
-                return done;
-            }
-        }
-    }
-}
-
-impl<P, T: Collate> Unpin for MixedBatches<P, T> {}
-
-impl<P, T: Collate> fmt::Debug for MixedBatches<P, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MixedBatches")
-            .field("mixed", &self.mixed)
-            .field("size", &self.size)
-            .finish_non_exhaustive()
     }
 }
