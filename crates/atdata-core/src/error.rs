@@ -9,6 +9,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use crate::Fault;
+
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -85,6 +87,7 @@ struct Inner {
     context: Vec<(&'static str, String)>,
     retryable: bool,
     retry_after: Option<Duration>,
+    fault: Option<Fault>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -108,6 +111,7 @@ impl Error {
             context: Vec::new(),
             retryable,
             retry_after: None,
+            fault: None,
             source: None,
         }))
     }
@@ -195,6 +199,18 @@ impl Error {
     /// How long the server asked to wait before the call is repeated, if it did.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// The class of damage, if the error is one of a stream of samples.
+    pub fn fault(&self) -> Option<Fault> {
+        self.0.fault
+    }
+
+    /// Sets the class of damage, unless it is known already.
+    #[must_use]
+    pub(crate) fn with_fault(mut self, fault: Fault) -> Self {
+        self.0.fault.get_or_insert(fault);
+        self
     }
 
     /// Whether this is an [`ErrorKind::NotFound`].

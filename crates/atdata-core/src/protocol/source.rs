@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
 
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 
 /// A stream of shards, each with its identifier.
 pub type ShardStream<'a> = BoxStream<'a, Result<(String, ShardBody)>>;
@@ -138,7 +138,9 @@ fn exactly(size: u64, chunks: BoxStream<'static, Result<Bytes>>) -> BoxStream<'s
                 Some((Ok(chunk), Some((chunks, seen))))
             }
             Some(Err(error)) => Some((Err(error), None)),
-            None if seen < size => Some((Err(wrong(format!("only {seen}"))), None)),
+            None if seen < size => {
+                Some((Err(wrong(format!("only {seen}")).with_fault(Fault::Truncated)), None))
+            }
             None => None,
         }
     })
@@ -223,6 +225,21 @@ pub trait DataSource: fmt::Debug + Send + Sync + 'static {
         self.open_shard(id).await?.slice(range)
     }
 
+    /// Whether [`read_range_with_size`](Self::read_range_with_size) tells the length of the whole shard, so that nobody
+    /// needs to ask for that alone. Not if nothing else is implemented.
+    fn range_tells_size(&self, _id: &str) -> bool {
+        false
+    }
+
+    /// As [`read_range`](Self::read_range), and the length of the whole shard, if the same answer tells it. It does not
+    /// if nothing else is implemented.
+    ///
+    /// # Errors
+    /// As [`read_range`](Self::read_range).
+    async fn read_range_with_size(&self, id: &str, range: Range<u64>) -> Result<(Bytes, Option<u64>)> {
+        Ok((self.read_range(id, range).await?, None))
+    }
+
     /// The bytes of the [index](crate::shard_index) that lies beside a shard; `None` if there is none, or if nothing
     /// else is implemented. [`read_sidecar`](crate::shard_index::read_sidecar) helps to implement it.
     ///
@@ -251,6 +268,12 @@ macro_rules! forward_source {
             }
             async fn read_range(&self, id: &str, range: Range<u64>) -> Result<Bytes> {
                 (**self).read_range(id, range).await
+            }
+            fn range_tells_size(&self, id: &str) -> bool {
+                (**self).range_tells_size(id)
+            }
+            async fn read_range_with_size(&self, id: &str, range: Range<u64>) -> Result<(Bytes, Option<u64>)> {
+                (**self).read_range_with_size(id, range).await
             }
             async fn open_index(&self, id: &str) -> Result<Option<Bytes>> {
                 (**self).open_index(id).await

@@ -16,15 +16,25 @@
 //!   bounded memory.
 //! - **Retries end.** See [`RetryPolicy`].
 //!
+//! [`Cache`] keeps what was read in a directory; [`AddressPolicy`] says which addresses may be contacted.
+//!
 
 mod body;
+mod cache;
 mod client;
+#[cfg(test)]
+mod fake;
 mod opener;
 mod parallel;
 mod patience;
 mod retry;
+#[cfg(test)]
+mod tests;
+mod trust;
 
+pub use cache::Cache;
 pub use client::{ByteRange, Get, ObjectBody, ObjectClient, ObjectInfo, Validator};
 pub use opener::{Remote, RemoteOptions};
 pub use parallel::ParallelReads;
 pub use retry::RetryPolicy;
+pub use trust::{AddressPolicy, is_public};

@@ -162,21 +162,31 @@ impl ShardOpener for Remote {
     }
 
     async fn read_range(&self, url: &str, range: Range<u64>) -> Result<Bytes> {
+        Ok(self.read_range_with_size(url, range).await?.0)
+    }
+
+    fn range_tells_size(&self, _url: &str) -> bool {
+        true
+    }
+
+    async fn read_range_with_size(&self, url: &str, range: Range<u64>) -> Result<(Bytes, Option<u64>)> {
         if range.start >= range.end {
             return match range.start == range.end {
-                true => Ok(Bytes::new()),
+                true => Ok((Bytes::new(), None)),
                 false => Err(Error::invalid("a range ends before it begins").with("offset", range.start)),
             };
         }
         let wanted = ByteRange { start: range.start, end: Some(range.end) };
-        let mut parts = Body::open(self.object(url), wanted, self.retries()).await?.collect().await?;
+        let body = Body::open(self.object(url), wanted, self.retries()).await?;
+        let size = body.info().size;
+        let mut parts = body.collect().await?;
         if parts.len() <= 1 {
-            return Ok(parts.pop().unwrap_or_default());
+            return Ok((parts.pop().unwrap_or_default(), size));
         }
         // What arrived is copied; nothing is allocated for what was only promised.
         let mut all = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
         parts.iter().for_each(|part| all.extend_from_slice(part));
-        Ok(all.freeze())
+        Ok((all.freeze(), size))
     }
 
     async fn open_index(&self, url: &str) -> Result<Option<Bytes>> {

@@ -67,6 +67,19 @@ pub trait ShardOpener: fmt::Debug + Send + Sync + 'static {
         self.open(url).await?.slice(range)
     }
 
+    /// As [`DataSource::range_tells_size`](crate::DataSource::range_tells_size).
+    fn range_tells_size(&self, _url: &str) -> bool {
+        false
+    }
+
+    /// As [`DataSource::read_range_with_size`](crate::DataSource::read_range_with_size).
+    ///
+    /// # Errors
+    /// As [`read_range`](Self::read_range).
+    async fn read_range_with_size(&self, url: &str, range: Range<u64>) -> Result<(Bytes, Option<u64>)> {
+        Ok((self.read_range(url, range).await?, None))
+    }
+
     /// As [`DataSource::open_index`](crate::DataSource::open_index).
     ///
     /// # Errors
