@@ -6,3 +6,4 @@ pub mod garage;
 pub mod given;
 pub mod rgw;
 pub mod s3s;
+mod sigv4;
