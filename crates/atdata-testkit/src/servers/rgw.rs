@@ -151,6 +151,9 @@ paxos min wait = 0.01
 [client]
 rgw frontends = beast endpoint=127.0.0.1:{port}
 rgw dns name = localhost
+# What is removed goes soon, not in two hours.
+rgw gc obj min wait = 5
+rgw gc processor period = 5
 "
         )
     }
