@@ -4,5 +4,6 @@
 pub mod daemon;
 pub mod garage;
 pub mod given;
+pub mod nginx;
 pub mod rgw;
 pub mod s3s;
