@@ -29,7 +29,7 @@ async fn a_stranger_s_entry_reaches_neither_this_machine_nor_files() {
     for url in [
         nginx.url("a.tar"),
         by_name.clone(),
-        by_name.replace("localhost", "LOCALHOST."),
+        by_name.replace("localhost", "LOCALHOST"),
         nginx.url("a.tar").replace("127.0.0.1", "127.1"),
         nginx.url("a.tar").replace("127.0.0.1", "0x7f000001"),
         nginx.url("a.tar").replace("127.0.0.1", "[::ffff:127.0.0.1]"),
@@ -61,21 +61,28 @@ async fn a_stranger_s_entry_reaches_neither_this_machine_nor_files() {
 async fn redirects_are_held_to_the_same_rule() {
     let Some(nginx) = Nginx::for_test("redirects_are_held_to_the_same_rule") else { return };
     nginx.put("a.tar", &noise(1, 100));
-    let to =
-        |target: &str| format!("{}?to={target}", nginx.url("redirect")).replace("127.0.0.1", "localhost");
+    let redirect = nginx.url("redirect").replace("127.0.0.1", "localhost");
+    let to = |target: &str| format!("{redirect}?to={target}");
     let allowing = || options().with_foreign(AddressPolicy::public_only().allowing("localhost"));
     // The host is allowed; where it leads is not.
     let error = from_a_stranger(&to(&nginx.url("a.tar")), allowing()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
     // What is in the user's own network may lead around there.
     assert!(read(&to(&nginx.url("a.tar")), options()).await.unwrap() == noise(1, 100));
+}
+
+#[tokio::test]
+async fn redirects_lead_to_web_addresses_only() {
+    let Some(behind) = Behind::new("redirects_lead_to_web_addresses_only") else { return };
     for (target, kind) in [
         ("file:///etc/passwd", ErrorKind::PermissionDenied),
         ("ftp://h.test/a.tar", ErrorKind::PermissionDenied),
         ("data:,x", ErrorKind::PermissionDenied),
         ("http://", ErrorKind::Invalid),
     ] {
-        assert_eq!(read(&to(target), options()).await.unwrap_err().kind(), kind, "{target}");
+        behind.proxy.set(|_| Fault::Redirect(target.to_owned()));
+        let error = read(&behind.url("a.tar"), options()).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{target}: {error}");
     }
 }
 
@@ -102,6 +109,7 @@ async fn circles_of_redirects_end() {
 #[tokio::test]
 async fn secrets_stay_with_their_origin() {
     let Some(behind) = Behind::new("secrets_stay_with_their_origin") else { return };
+    let plain = options;
     let origin = |url: &str| url.trim_end_matches('/').to_owned();
     let (nginx, proxy) = (origin(&behind.nginx.url("")), origin(&behind.url("")));
     let options = || {
@@ -119,13 +127,9 @@ async fn secrets_stay_with_their_origin() {
     assert_eq!(told(read(&back, options()).await.unwrap()), "Bearer sesame hidden");
     // The user and password of an address are for its own origin too.
     let with_user = nginx.replace("http://", "http://user:password@");
-    assert!(told(read(&format!("{with_user}/headers"), options_plain()).await.unwrap()).starts_with("Basic"));
+    assert!(told(read(&format!("{with_user}/headers"), plain()).await.unwrap()).starts_with("Basic"));
     let away = format!("{with_user}/redirect?to={proxy}/headers");
-    assert_eq!(told(read(&away, options_plain()).await.unwrap()), " ");
-}
-
-fn options_plain() -> HttpOptions {
-    options()
+    assert_eq!(told(read(&away, plain()).await.unwrap()), " ");
 }
 
 #[tokio::test]
