@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::{Error, ErrorKind, Result};
 
 /// Progress that makes up for a retry, in bytes: a connection that brought this much was worth making.
-const WORTH: u64 = 32 << 10;
+const WORTH: u64 = 8 << 10;
 
 /// When a failed request is repeated, and how often.
 ///
@@ -18,7 +18,7 @@ const WORTH: u64 = 32 << 10;
 /// in `Retry-After`. After a connection that brought bytes the next one is made at once.
 ///
 /// Three limits end it: `attempts` in a row without a new byte; `per_shard` and `per_run` retries that were not worth
-/// it, because they followed fewer than 32 KiB of new bytes, or fetched more bytes again than they brought. So a
+/// it, because they followed fewer than 8 KiB of new bytes, or fetched more bytes again than they brought. So a
 /// connection that breaks every 64 KiB is slow, but reads any object.
 ///
 /// ```

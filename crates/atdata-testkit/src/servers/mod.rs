@@ -4,6 +4,7 @@
 pub mod daemon;
 pub mod garage;
 pub mod given;
+pub mod nginx;
 pub mod rgw;
 pub mod s3s;
 mod sigv4;
