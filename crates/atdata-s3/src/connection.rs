@@ -10,7 +10,7 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     BehaviorVersion, Builder, Credentials as AwsCredentials, Region, RequestChecksumCalculation,
-    ResponseChecksumValidation, SharedHttpClient, StalledStreamProtectionConfig,
+    ResponseChecksumValidation, SharedCredentialsProvider, SharedHttpClient, StalledStreamProtectionConfig,
 };
 use aws_smithy_http_client::Builder as HttpBuilder;
 use aws_smithy_http_client::tls::Provider;
@@ -83,7 +83,8 @@ pub(crate) fn runtime() -> Result<Handle> {
 async fn connect(config: &S3Config) -> Result<Connected> {
     let config = config.with_environment()?;
     let http = HttpBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let endpoint = config.endpoint.clone();
+    let found = identify(&config, &http).await?;
+    let endpoint = config.endpoint.or(found.endpoint);
     let mut builder = Builder::new()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
@@ -100,39 +101,51 @@ async fn connect(config: &S3Config) -> Result<Connected> {
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .force_path_style(config.path_style.unwrap_or(endpoint.is_some()))
-        .http_client(http.clone());
+        .http_client(http);
     if let Some(endpoint) = &endpoint {
         builder = builder.endpoint_url(endpoint);
     }
-    let (builder, found) = sign(builder, &config, http).await?;
-    let region = config.region.or(found).unwrap_or_else(S3Config::default_region);
+    let builder = match found.credentials {
+        Some(credentials) => builder.credentials_provider(credentials),
+        None => builder.allow_no_auth(),
+    };
+    let region = config.region.or(found.region).unwrap_or_else(S3Config::default_region);
     let client = Client::from_conf(builder.region(Region::new(region)).build());
     Ok(Connected { client, endpoint })
 }
 
-/// Sets as whom requests are made; gives a region if one was found on the way.
-async fn sign(
-    builder: Builder,
-    config: &S3Config,
-    http: SharedHttpClient,
-) -> Result<(Builder, Option<String>)> {
+/// As whom requests are made, and what was found on the way.
+#[derive(Default)]
+struct Identity {
+    /// None if requests are not signed.
+    credentials: Option<SharedCredentialsProvider>,
+    region: Option<String>,
+    endpoint: Option<String>,
+}
+
+async fn identify(config: &S3Config, http: &SharedHttpClient) -> Result<Identity> {
     match &config.credentials {
         Credentials::Keys(keys) => {
             let session = keys.session_token.clone();
             let keys = AwsCredentials::new(&keys.access_key, &keys.secret_key, session, None, "atdata");
-            Ok((builder.credentials_provider(keys), None))
+            Ok(Identity { credentials: Some(SharedCredentialsProvider::new(keys)), ..Identity::default() })
         }
-        Credentials::Anonymous => Ok((builder.allow_no_auth(), None)),
+        Credentials::Anonymous => Ok(Identity::default()),
         #[cfg(feature = "aws-chain")]
         Credentials::Chain | Credentials::Environment => {
-            let found = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http).load().await;
-            let provider = found.credentials_provider().ok_or_else(no_credentials)?;
+            let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http.clone());
+            if let Some(region) = &config.region {
+                loader = loader.region(Region::new(region.clone()));
+            }
+            let found = loader.load().await;
+            let credentials = found.credentials_provider().ok_or_else(no_credentials)?;
             let region = found.region().map(|region| region.as_ref().to_owned());
-            Ok((builder.credentials_provider(provider), region))
+            let endpoint = found.endpoint_url().map(str::to_owned);
+            Ok(Identity { credentials: Some(credentials), region, endpoint })
         }
         #[cfg(not(feature = "aws-chain"))]
         Credentials::Environment => {
-            drop(http);
+            let _ = http;
             Err(no_credentials())
         }
     }

@@ -92,12 +92,17 @@ pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-/// Whether a web server on the loopback interface answers anything to a request for `path`, and how.
+/// What a web server on the loopback interface answers to a request for `path`: the status, if it answers at all.
 pub fn http_status(port: u16, path: &str) -> Option<u16> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let host = format!("127.0.0.1:{port}");
+    http_request(&host, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n"))
+}
+
+/// Sends a request, of which `head` has the first line and headers, and gives the status of the answer.
+pub(super) fn http_request(host: &str, head: &str) -> Option<u16> {
+    let mut stream = TcpStream::connect(host).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).ok()?;
+    stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).ok()?;
     let mut answer = String::new();
     stream.take(64).read_to_string(&mut answer).ok()?;
     answer.split(' ').nth(1)?.parse().ok()

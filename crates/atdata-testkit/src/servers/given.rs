@@ -5,6 +5,8 @@
 
 use std::env;
 
+use super::sigv4;
+
 /// The variable that makes a missing server a failure.
 pub const REQUIRED: &str = "ATDATA_REQUIRE_SERVERS";
 
@@ -58,6 +60,20 @@ impl S3Server {
             access_key: key("ACCESS_KEY_ID"),
             secret_key: key("SECRET_ACCESS_KEY"),
         })
+    }
+
+    /// Makes a bucket, if it is not there.
+    ///
+    /// # Panics
+    /// The server refuses.
+    pub fn make_bucket(&self, bucket: &str) {
+        assert!(self.try_make_bucket(bucket), "the bucket {bucket} cannot be made at {}", self.endpoint);
+    }
+
+    /// Makes a bucket, and says whether it is there now.
+    pub(super) fn try_make_bucket(&self, bucket: &str) -> bool {
+        // 409: it is there already.
+        matches!(sigv4::put(self, &format!("/{bucket}")), Some(200 | 409))
     }
 
     /// The variables that [`given`](Self::given) reads.

@@ -7,3 +7,4 @@ pub mod given;
 pub mod nginx;
 pub mod rgw;
 pub mod s3s;
+mod sigv4;

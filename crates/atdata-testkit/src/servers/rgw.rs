@@ -9,7 +9,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::daemon::{Daemon, free_port, http_status, program};
+use super::daemon::{Daemon, free_port, program};
 use super::given::S3Server;
 
 /// The packages of Debian that it is made of.
@@ -33,7 +33,7 @@ pub struct Rgw {
 }
 
 impl Rgw {
-    /// Starts a server without buckets, in some seconds.
+    /// Starts a server in some seconds.
     ///
     /// # Errors
     /// A program is not installed, or something does not start.
@@ -83,7 +83,8 @@ impl Rgw {
             ],
         )?;
         let mut gateway = cluster.daemon("radosgw", &["-f", "-n", "client.rgw"])?;
-        gateway.wait_until(|| http_status(port, "/") == Some(200))?;
+        // It answers some time before it can write.
+        gateway.wait_until(|| server.try_make_bucket("ready"))?;
         Ok(Self { _gateway: gateway, _storage: storage, _monitor: monitor, _directory: directory, server })
     }
 
