@@ -21,7 +21,7 @@ mod value;
 
 pub use array::{NdArray, TypedArray};
 pub use dataset::{
-    Batches, Blocking, Dataset, Description, ErrorPolicy, Keyed, MissingIndex, RandomAccess,
+    Batches, Blocking, Dataset, Description, ErrorPolicy, Keyed, Lengths, MissingIndex, RandomAccess,
     RandomAccessOptions, ReadOptions, ReadState, Reader, Report, Samples,
 };
 pub use error::{Error, ErrorKind, Result, ResultExt};

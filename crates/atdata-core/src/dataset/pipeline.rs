@@ -5,15 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures::future::{BoxFuture, ready};
-use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 
 use super::cursor::Chunk;
-use super::frames::{Framed, frames};
-use super::order::ShuffleBuffer;
+use super::frames::Framed;
+use super::indexes::SharedIndexes;
+use super::order::Unit;
+use super::raw::{RawChunk, Reading, raw_chunks};
 use super::samples::Samples;
-use super::state::{Position, Run, beyond_the_end, beyond_the_shards};
-use super::{Dataset, ErrorPolicy, Origin, ReadOptions};
+use super::state::{Position, Run};
+use super::{Dataset, ErrorPolicy};
 use crate::msgpack::UnpackOptions;
 use crate::offload::offload;
 use crate::{Error, Result, Sample};
@@ -26,136 +27,35 @@ pub(super) fn decode<T: Sample>() -> Stage<T> {
     Arc::new(|framed, options| T::unpack(framed.payload()?, options).map(Some))
 }
 
-/// Chunks of raw samples; an error ends its shard, not the stream.
-type RawChunks = BoxStream<'static, RawChunk>;
-
-enum RawChunk {
-    Samples {
-        /// The place of the first one.
-        first: Position,
-        samples: Vec<Framed>,
-    },
-    /// A shard that could not be opened or framed any further.
-    Broken { shard: Arc<str>, error: Error },
-    /// Nothing can be read, whatever the policy.
-    Failed(Error),
-}
-
 /// Runs the recipe of a dataset as `run` plans it, from a position on.
-pub(super) fn run<T: Send + 'static>(dataset: &Dataset<T>, run: Run, from: Position) -> Samples<T> {
+pub(super) fn run<T: Send + 'static>(
+    dataset: &Dataset<T>,
+    indexes: &SharedIndexes,
+    run: Run,
+    from: Position,
+) -> Samples<T> {
     let run = Arc::new(run);
     let (stage, unpack) = (dataset.stage.clone(), Arc::new(dataset.unpack_options()));
-    let errors = dataset.options.errors;
+    // Samples that are read one by one cannot spoil each other.
+    let errors = match dataset.options.errors {
+        ErrorPolicy::SkipShard if run.plan.by == Unit::Samples => ErrorPolicy::SkipSample,
+        errors => errors,
+    };
     // Shards that are left out stay so after their samples are shuffled among others; to know them again, what lies
     // before the position is decoded as well.
     let behind = if errors == ErrorPolicy::SkipShard && run.plan.is_shuffled() { from.sample } else { 0 };
     let mut policy = Policy { policy: errors, run: run.clone(), behind, skipping: HashMap::new() };
-    let chunks = raw_chunks(dataset, run.clone(), from, behind == 0)
+    let reading = Reading {
+        origin: dataset.origin.clone(),
+        options: dataset.options.clone(),
+        indexes: indexes.clone(),
+    };
+    let chunks = raw_chunks(reading, run.clone(), from, behind == 0)
         .map(move |chunk| process(chunk, stage.clone(), unpack.clone()))
         .buffered(dataset.options.parallelism.get())
         .map(move |chunk| policy.apply(chunk))
         .boxed();
     Samples::new(chunks, run, from)
-}
-
-/// Reads the shards one after the other, brings raw samples into order, and leaves out those before a position
-/// if `discard` says so.
-fn raw_chunks<T>(dataset: &Dataset<T>, run: Arc<Run>, from: Position, discard: bool) -> RawChunks {
-    let (origin, options) = (dataset.origin.clone(), dataset.options.clone());
-    stream::once(async move {
-        let failed = |error| stream::iter([RawChunk::Failed(error)]).boxed();
-        let listed = origin.source.list_shards().await;
-        let shards = match listed.and_then(|shards| run.found(&shards).map(|()| shards)) {
-            Ok(shards) => shards,
-            Err(error) => return failed(error),
-        };
-        let (shards, buffer) = run.plan.arrange(shards);
-        if from != Position::default() && from.shard >= shards.len() as u64 {
-            return failed(beyond_the_shards(from.shard, shards.len()));
-        }
-        match buffer {
-            None => read(shards, origin, options, from),
-            Some(buffer) => {
-                let all = read(shards, origin, options, Position::default());
-                numbered(shuffle(all, buffer), from, discard)
-            }
-        }
-    })
-    .flatten()
-    .boxed()
-}
-
-/// The samples of the shards, from a position on.
-fn read(shards: Vec<String>, origin: Arc<Origin>, options: ReadOptions, from: Position) -> RawChunks {
-    let skipped = usize::try_from(from.shard).unwrap_or(usize::MAX);
-    stream::iter((0u64..).zip(shards).skip(skipped))
-        .then(move |(place, shard)| {
-            let (origin, options) = (origin.clone(), options.clone());
-            let sample = if place == from.shard { from.sample } else { 0 };
-            async move {
-                let chunks = open(shard.into(), &origin, &options).await;
-                numbered(chunks, Position { shard: place, sample }, true)
-            }
-        })
-        .flatten()
-        .boxed()
-}
-
-/// The samples of a shard.
-async fn open(id: Arc<str>, origin: &Origin, options: &ReadOptions) -> RawChunks {
-    match origin.source.open_shard(&id).await {
-        Ok(body) => frames(id.clone(), body, origin.checksums.get(&*id).cloned(), options)
-            .map(move |chunk| match chunk {
-                Ok(samples) => RawChunk::Samples { first: Position::default(), samples },
-                Err(error) => RawChunk::Broken { shard: id.clone(), error },
-            })
-            .boxed(),
-        Err(error) => {
-            let error = error.with("shard", &id);
-            stream::iter([RawChunk::Broken { shard: id, error }]).boxed()
-        }
-    }
-}
-
-fn shuffle(chunks: RawChunks, buffer: ShuffleBuffer<Framed>) -> RawChunks {
-    let shuffled = |samples| RawChunk::Samples { first: Position::default(), samples };
-    stream::unfold(Some((chunks, buffer)), move |state| async move {
-        let (mut chunks, mut buffer) = state?;
-        match chunks.next().await {
-            Some(RawChunk::Samples { samples, .. }) => {
-                Some((shuffled(buffer.exchange(samples)), Some((chunks, buffer))))
-            }
-            Some(broken) => Some((broken, Some((chunks, buffer)))),
-            None => Some((shuffled(buffer.drain()), None)),
-        }
-    })
-    .boxed()
-}
-
-/// Numbers samples from 0 and, if `discard` says so, leaves out those before a position, which must be there.
-fn numbered(chunks: RawChunks, from: Position, discard: bool) -> RawChunks {
-    stream::unfold(Some((chunks, 0, false)), move |state| async move {
-        let (mut chunks, mut at, broken): (_, u64, _) = state?;
-        match chunks.next().await {
-            Some(RawChunk::Samples { mut samples, .. }) => {
-                let end = at + samples.len() as u64;
-                if discard && at < from.sample {
-                    let behind = from.sample.min(end) - at;
-                    samples.drain(..usize::try_from(behind).unwrap_or(samples.len()).min(samples.len()));
-                    at += behind;
-                }
-                let first = Position { shard: from.shard, sample: at };
-                Some((RawChunk::Samples { first, samples }, Some((chunks, end, broken))))
-            }
-            Some(other) => Some((other, Some((chunks, at, true)))),
-            // A damaged shard may have ended earlier this time; the policy has dealt with that.
-            None if at < from.sample && !broken => {
-                Some((RawChunk::Failed(beyond_the_end(from.sample, at)), None))
-            }
-            None => None,
-        }
-    })
-    .boxed()
 }
 
 /// The results of one chunk.
@@ -203,9 +103,11 @@ fn process<T: Send + 'static>(
     };
     let work = move || {
         let mut items = Vec::with_capacity(samples.len());
-        for (framed, behind) in samples.iter().zip(first.sample + 1..) {
-            if let Some(result) = apply(&stage, framed, &unpack).transpose() {
-                items.push((framed.shard.clone(), behind, result));
+        for (raw, behind) in samples.into_iter().zip(first.sample + 1..) {
+            let shard = raw.shard().clone();
+            let result = raw.frame().and_then(|framed| apply(&stage, &framed, &unpack));
+            if let Some(result) = result.transpose() {
+                items.push((shard, behind, result));
             }
         }
         Processed { shard: first.shard, items, spoils: Spoils::Sample }
