@@ -17,9 +17,9 @@ use crate::tar::{RawSample, SUFFIX, SampleFramer, Step};
 use crate::{Error, ErrorKind, Fault, Result, ShardBody};
 
 /// Samples travel between threads in chunks of at most this many …
-const CHUNK_SAMPLES: usize = 256;
+pub(super) const CHUNK_SAMPLES: usize = 256;
 /// … and of about this many payload bytes.
-const CHUNK_BYTES: u64 = 4 << 20;
+pub(super) const CHUNK_BYTES: u64 = 4 << 20;
 
 /// A sample as it lies in its shard.
 #[derive(Clone, Debug)]
