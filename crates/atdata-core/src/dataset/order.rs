@@ -34,14 +34,9 @@ pub(super) enum Order {
     #[default]
     Stored,
     /// The buffer holds at least one sample.
-    Shuffled {
-        seed: u64,
-        buffer: usize,
-    },
+    Shuffled { seed: u64, buffer: usize },
     /// A permutation of all samples; always by samples.
-    Permuted {
-        seed: u64,
-    },
+    Permuted { seed: u64 },
 }
 
 /// One part of several: a worker of a rank.
@@ -169,7 +164,11 @@ impl Plan {
 }
 
 /// The shards, in the order of the epoch, that are dealt to a part.
-pub(super) fn dealt<S>(shards: impl IntoIterator<Item = S>, part: u64, parts: u64) -> impl Iterator<Item = S> {
+pub(super) fn dealt<S>(
+    shards: impl IntoIterator<Item = S>,
+    part: u64,
+    parts: u64,
+) -> impl Iterator<Item = S> {
     (0u64..).zip(shards).filter(move |(place, _)| place % parts.max(1) == part).map(|(_, shard)| shard)
 }
 
@@ -242,7 +241,7 @@ impl<T> ShuffleBuffer<T> {
         out
     }
 
-    /// The same buffer, before anything went through it.
+    /// A copy of a buffer that nothing has gone through yet.
     pub(super) fn fresh(&self) -> Self {
         Self { random: self.random.clone(), capacity: self.capacity, items: Vec::new() }
     }
@@ -285,8 +284,8 @@ mod tests {
         let mut random = Random::new(42);
         let mut shards: Vec<u32> = (0..8).collect();
         random.permute(&mut shards);
-        let mut buffer = ShuffleBuffer::new(random, 4);
-        let mut order = buffer.exchange((0..10).collect());
+        let mut buffer = ShuffleBuffer::<u32>::new(random, 4);
+        let mut order = buffer.exchange(0..10);
         order.extend(buffer.drain());
         assert_eq!(shards, [4, 3, 2, 0, 7, 6, 1, 5]);
         assert_eq!(order, [3, 1, 2, 0, 5, 6, 4, 7, 8, 9]);

@@ -94,7 +94,8 @@ impl ReadState {
         if !differences.is_empty() {
             return Err(does_not_fit(&differences.join("; ")));
         }
-        let begun = self.shards.is_some() || (self.position == Position::default() && self.earlier.is_empty());
+        let begun =
+            self.shards.is_some() || (self.position == Position::default() && self.earlier.is_empty());
         let one_list = plan.is_shuffled() || plan.by == Unit::Samples;
         if !begun || (one_list && self.position.shard != 0) {
             return Err(does_not_fit("its position is not one of its order"));
@@ -222,10 +223,7 @@ impl Run {
     }
 
     /// Notes the shards that there are. They must be those of the state, if there was one.
-    pub(super) fn found<'a>(
-        &self,
-        shards: impl IntoIterator<Item = (&'a str, Option<u64>)>,
-    ) -> Result<()> {
+    pub(super) fn found<'a>(&self, shards: impl IntoIterator<Item = (&'a str, Option<u64>)>) -> Result<()> {
         let found = ShardList::of(shards);
         let expected = self.shards.get_or_init(|| found.clone());
         if expected.count != found.count {
