@@ -8,10 +8,12 @@ mod blocking;
 mod cursor;
 mod decompress;
 mod describe;
+mod faults;
 mod fetch;
 mod frames;
 mod indexes;
 mod keyed;
+mod mix;
 mod options;
 mod order;
 mod permutation;
@@ -24,6 +26,7 @@ mod report;
 mod samples;
 mod sequence;
 mod state;
+mod stats;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -33,22 +36,25 @@ use futures::{StreamExt, TryStreamExt};
 
 pub use blocking::Blocking;
 pub use describe::Description;
+pub use faults::{ErrorPolicies, ErrorPolicy, Fault};
 pub use keyed::Keyed;
-pub use options::{ErrorPolicy, ReadOptions};
+pub use mix::{Mix, MixState, Mixed, MixedBatches, MixedPart};
+pub use options::ReadOptions;
 pub use order::Lengths;
 pub use random_access::{MissingIndex, RandomAccess, RandomAccessOptions};
 pub use reader::Reader;
 pub use report::Report;
 pub use samples::{Batches, Samples};
 pub use state::ReadState;
+pub use stats::{Stage, Stats, StatsSnapshot};
 
 use crate::msgpack::{UnpackOptions, UnpackPolicy};
 use crate::protocol::CHECKSUMS_KEY;
 use crate::schema::{SampleSchema, SchemaDiff, diff};
 use crate::source::{Registry, UrlSource};
-use crate::{Collate, DataSource, DictSample, Error, IndexEntry, Lens, Packable, Result, Sample, Value};
+use crate::{Collate, DataSource, DictSample, Error, IndexEntry, Lens, Map, Packable, Result, Sample, Value};
 use frames::Framed;
-use pipeline::Stage;
+use pipeline::Recipe;
 
 /// Typed samples in a sequence of shards.
 ///
@@ -79,11 +85,13 @@ use pipeline::Stage;
 pub struct Dataset<T> {
     origin: Arc<Origin>,
     options: ReadOptions,
-    stage: Stage<T>,
+    stage: Recipe<T>,
     /// Whether there is no filter or map, so that samples can be counted and re-typed without decoding.
     plain: bool,
     /// Whether the type is another one than that of the data, which no option can change.
     lenient: bool,
+    /// The fields that are decoded, if not all.
+    projection: Option<Arc<[String]>>,
 }
 
 /// Where a dataset's shards are and what is known of them.
@@ -103,6 +111,7 @@ impl<T> Clone for Dataset<T> {
             stage: self.stage.clone(),
             plain: self.plain,
             lenient: self.lenient,
+            projection: self.projection.clone(),
         }
     }
 }
@@ -124,6 +133,7 @@ impl<T: Sample> Dataset<T> {
             stage: pipeline::decode(),
             plain: true,
             lenient: false,
+            projection: None,
         }
     }
 
@@ -183,6 +193,38 @@ impl Dataset<DictSample> {
         registry: &Registry,
     ) -> Result<Self> {
         Ok(Self::new(Origin::of_entry(entry, stored, registry)?))
+    }
+
+    /// Decodes only these fields; the others are skipped, and samples do not have them. Filters and maps that are there
+    /// stay before it: they see all fields, which then are decoded first.
+    ///
+    /// A typed dataset does the same as a smaller type: see [`as_type`](Self::as_type).
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) if the schema is known and has no such field.
+    pub fn project(&self, fields: &[&str]) -> Result<Self> {
+        let wanted: Arc<[String]> = fields.iter().map(|field| (*field).to_owned()).collect();
+        let mut dataset = self.clone();
+        if let Some(schema) = self.schema() {
+            if let Some(unknown) = fields.iter().find(|field| schema.get(field).is_none()) {
+                return Err(Error::invalid("the schema has no such field")
+                    .with("field", unknown)
+                    .with("schema", &schema.name));
+            }
+            if self.plain {
+                let mut schema = schema.clone();
+                schema.fields.retain(|field| wanted.contains(&field.name));
+                dataset = dataset.with_schema(schema);
+            }
+        }
+        if self.plain {
+            dataset.projection = Some(wanted);
+            return Ok(dataset);
+        }
+        Ok(dataset.map(move |sample| {
+            let fields = sample.into_fields().into_iter().filter(|(name, _)| wanted.contains(name));
+            DictSample::from(fields.collect::<Map>())
+        }))
     }
 
     /// Sets the schema to check samples against; it also says which bytes are arrays.
@@ -288,13 +330,14 @@ impl<T: Send + 'static> Dataset<T> {
         self.try_map(move |sample| lens.get(&sample))
     }
 
-    fn with_stage<U>(&self, stage: Stage<U>) -> Dataset<U> {
+    fn with_stage<U>(&self, stage: Recipe<U>) -> Dataset<U> {
         Dataset {
             origin: self.origin.clone(),
             options: self.options.clone(),
             stage,
             plain: false,
             lenient: self.lenient,
+            projection: self.projection.clone(),
         }
     }
 
@@ -426,7 +469,7 @@ impl<T: Send + 'static> Dataset<T> {
 
     fn unpack_options(&self) -> UnpackOptions {
         let policy = if self.lenient { UnpackPolicy::Lenient } else { self.options.unpack };
-        UnpackOptions { policy, schema: self.origin.schema.clone() }
+        UnpackOptions { policy, schema: self.origin.schema.clone(), fields: self.projection.clone() }
     }
 }
 

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures::future::{BoxFuture, ready};
+use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 
 use super::cursor::Chunk;
@@ -14,17 +15,24 @@ use super::order::Unit;
 use super::raw::{RawChunk, Reading, raw_chunks};
 use super::samples::Samples;
 use super::state::{Position, Run};
-use super::{Dataset, ErrorPolicy};
+use super::stats::{Stage, Stats, Stopwatch};
+use super::{Dataset, ErrorPolicies, ErrorPolicy, Fault};
 use crate::msgpack::UnpackOptions;
 use crate::offload::offload;
-use crate::{Error, Result, Sample};
+use crate::{Error, ErrorKind, Result, Sample};
 
 /// What is done to a raw sample: decoding, then filters and maps. `None` is a sample that a filter drops.
-pub(super) type Stage<T> = Arc<dyn Fn(&Framed, &UnpackOptions) -> Result<Option<T>> + Send + Sync>;
+pub(super) type Recipe<T> = Arc<dyn Fn(&Framed, &UnpackOptions) -> Result<Option<T>> + Send + Sync>;
 
 /// Decodes, and nothing else.
-pub(super) fn decode<T: Sample>() -> Stage<T> {
-    Arc::new(|framed, options| T::unpack(framed.payload()?, options).map(Some))
+pub(super) fn decode<T: Sample>() -> Recipe<T> {
+    Arc::new(|framed, options| {
+        let decoded = framed.payload().and_then(|payload| T::unpack(payload, options));
+        decoded.map(Some).map_err(|error| {
+            let fault = if error.kind() == ErrorKind::Corrupt { Fault::Payload } else { Fault::Schema };
+            error.with_fault(fault)
+        })
+    })
 }
 
 /// Runs the recipe of a dataset as `run` plans it, from a position on.
@@ -37,25 +45,57 @@ pub(super) fn run<T: Send + 'static>(
     let run = Arc::new(run);
     let (stage, unpack) = (dataset.stage.clone(), Arc::new(dataset.unpack_options()));
     // Samples that are read one by one cannot spoil each other.
-    let errors = match dataset.options.errors {
-        ErrorPolicy::SkipShard if run.plan.by == Unit::Samples => ErrorPolicy::SkipSample,
-        errors => errors,
-    };
+    let errors = dataset.options.errors;
+    let errors = if run.plan.by == Unit::Samples { errors.by_sample() } else { errors };
     // Shards that are left out stay so after their samples are shuffled among others; to know them again, what lies
     // before the position is decoded as well.
-    let behind = if errors == ErrorPolicy::SkipShard && run.plan.is_shuffled() { from.sample } else { 0 };
-    let mut policy = Policy { policy: errors, run: run.clone(), behind, skipping: HashMap::new() };
+    let decoded_again = errors.decoding_skips_shards() && run.plan.is_shuffled();
+    let behind = if decoded_again { from.sample } else { 0 };
+    let mut policy = Policy { errors, run: run.clone(), behind, skipped: 0, skipping: HashMap::new() };
+    let stats = dataset.options.stats.clone();
+    let decoding = stats.clone();
     let reading = Reading {
         origin: dataset.origin.clone(),
         options: dataset.options.clone(),
         indexes: indexes.clone(),
     };
     let chunks = raw_chunks(reading, run.clone(), from, behind == 0)
-        .map(move |chunk| process(chunk, stage.clone(), unpack.clone()))
+        .map(move |chunk| process(chunk, stage.clone(), unpack.clone(), decoding.clone()))
         .buffered(dataset.options.parallelism.get())
         .map(move |chunk| policy.apply(chunk))
         .boxed();
+    let chunks = match stats {
+        Some(stats) => measured(chunks, stats),
+        None => chunks,
+    };
     Samples::new(chunks, run, from)
+}
+
+/// Measures how long the consumer waits, and how long it is busy.
+fn measured<T: Send + 'static>(
+    chunks: BoxStream<'static, Chunk<T>>,
+    stats: Stats,
+) -> BoxStream<'static, Chunk<T>> {
+    // It runs from the moment when the consumer got something.
+    let watch: Option<Stopwatch> = None;
+    stream::unfold((chunks, watch), move |(mut chunks, watch)| {
+        let stats = stats.clone();
+        async move {
+            let mut watch = match watch {
+                Some(mut watch) => {
+                    watch.lap(Some(&stats), Stage::Consumer);
+                    watch
+                }
+                None => Stopwatch::start(Some(&stats)),
+            };
+            let chunk = chunks.next().await;
+            watch.lap(Some(&stats), Stage::Waiting);
+            let chunk = chunk?;
+            stats.taken();
+            Some((chunk, (chunks, Some(watch))))
+        }
+    })
+    .boxed()
 }
 
 /// The results of one chunk.
@@ -81,18 +121,22 @@ impl<T> Processed<T> {
 }
 
 /// Runs the stage over one sample. A panic in a user's closure is that sample's error, not the end of the process.
-pub(super) fn apply<T>(stage: &Stage<T>, framed: &Framed, unpack: &UnpackOptions) -> Result<Option<T>> {
+pub(super) fn apply<T>(stage: &Recipe<T>, framed: &Framed, unpack: &UnpackOptions) -> Result<Option<T>> {
     catch_unwind(AssertUnwindSafe(|| stage(framed, unpack)))
         .unwrap_or_else(|panic| Err(panicked(&*panic)))
-        .map_err(|error| framed.locate(error))
+        .map_err(|error| framed.locate(error.with_fault(Fault::Function)))
 }
 
 /// Runs the stage over a chunk.
 fn process<T: Send + 'static>(
     chunk: RawChunk,
-    stage: Stage<T>,
+    stage: Recipe<T>,
     unpack: Arc<UnpackOptions>,
+    stats: Option<Stats>,
 ) -> BoxFuture<'static, Processed<T>> {
+    if let Some(stats) = &stats {
+        stats.queued();
+    }
     let failed = |error| Processed::error(Arc::from("all"), error, Spoils::Stream);
     let (first, samples) = match chunk {
         RawChunk::Samples { first, samples } => (first, samples),
@@ -102,19 +146,32 @@ fn process<T: Send + 'static>(
         RawChunk::Failed(error) => return ready(failed(error)).boxed(),
     };
     let work = move || {
+        let mut watch = Stopwatch::start(stats.as_ref());
         let mut items = Vec::with_capacity(samples.len());
         for (raw, behind) in samples.into_iter().zip(first.sample + 1..) {
             let shard = raw.shard().clone();
-            let result = raw.frame().and_then(|framed| apply(&stage, &framed, &unpack));
+            let framed = raw.frame().map_err(damage);
+            let result = framed.and_then(|framed| apply(&stage, &framed, &unpack));
             if let Some(result) = result.transpose() {
                 items.push((shard, behind, result));
             }
         }
+        watch.lap(stats.as_ref(), Stage::Decoding);
         Processed { shard: first.shard, items, spoils: Spoils::Sample }
     };
     let task = offload(work);
     // The error is that the runtime is shutting down.
     async move { task.await.unwrap_or_else(failed) }.boxed()
+}
+
+/// What is wrong with a sample that could not be read through the index.
+fn damage(error: Error) -> Error {
+    let fault = match error.kind() {
+        ErrorKind::NotFound => Fault::MissingShard,
+        ErrorKind::Corrupt | ErrorKind::Unsupported => Fault::Tar,
+        _ => Fault::Source,
+    };
+    error.with_fault(fault)
 }
 
 /// The error that stands for a panic.
@@ -129,10 +186,12 @@ pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
 
 /// Applies the error policy to chunks as they come, in order.
 struct Policy {
-    policy: ErrorPolicy,
+    errors: ErrorPolicies,
     run: Arc<Run>,
     /// Samples up to this number are decoded for the sake of their errors only.
     behind: u64,
+    /// How many samples and shards were left out.
+    skipped: u64,
     /// The shards whose rest is left out, by the address of their name: each occurrence in the list of shards is one of
     /// its own. Several at a time when they are shuffled.
     skipping: HashMap<usize, Arc<str>>,
@@ -143,27 +202,44 @@ impl Policy {
         let mut items = Vec::with_capacity(chunk.items.len());
         for (shard, number, result) in chunk.items {
             let occurrence = shard.as_ptr().addr();
-            match (result, self.policy) {
-                (Err(error), _) if chunk.spoils == Spoils::Stream => {
-                    items.push((number, Err(error)));
-                    break;
+            if chunk.spoils != Spoils::Stream && self.skipping.contains_key(&occurrence) {
+                continue;
+            }
+            let error = match result {
+                Ok(_) if number <= self.behind => continue,
+                Ok(sample) => {
+                    items.push((number, Ok(sample)));
+                    continue;
                 }
-                (_, ErrorPolicy::SkipShard) if self.skipping.contains_key(&occurrence) => {}
-                (Ok(_), _) if number <= self.behind => {}
-                (Ok(sample), _) => items.push((number, Ok(sample))),
-                (Err(error), ErrorPolicy::Fail) => {
-                    items.push((number, Err(error)));
-                    break;
-                }
-                (Err(error), ErrorPolicy::SkipSample) if chunk.spoils == Spoils::Sample => {
-                    self.run.report.sample(&error);
-                }
-                (Err(error), _) => {
-                    self.run.report.shard(&error);
-                    self.skipping.insert(occurrence, shard);
-                }
+                Err(error) => error,
+            };
+            let policy = match chunk.spoils {
+                Spoils::Stream => ErrorPolicy::Fail,
+                _ => self.errors.of(error.fault().unwrap_or(Fault::Source)),
+            };
+            if policy == ErrorPolicy::Fail {
+                items.push((number, Err(error)));
+                break;
+            }
+            if self.skipped >= self.errors.limit() {
+                items.push((number, Err(too_much(self.skipped, error))));
+                break;
+            }
+            self.skipped += 1;
+            if policy == ErrorPolicy::SkipSample && chunk.spoils == Spoils::Sample {
+                self.run.report.sample(&error);
+            } else {
+                self.run.report.shard(&error);
+                self.skipping.insert(occurrence, shard);
             }
         }
         Chunk { shard: chunk.shard, items }
     }
+}
+
+/// The error beyond the limit: the one that would have been skipped, and why it was not.
+fn too_much(skipped: u64, error: Error) -> Error {
+    let message = format!("{skipped} samples or shards were skipped already, which is the limit");
+    let fault = error.fault().unwrap_or(Fault::Source);
+    Error::new(error.kind(), message).with_fault(fault).with_source(error)
 }

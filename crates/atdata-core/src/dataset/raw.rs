@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use tracing::Instrument;
 
 use super::fetch::{Fetched, fetch};
 use super::frames::{Framed, frames};
@@ -13,7 +14,8 @@ use super::order::{Plan, ShuffleBuffer, Unit, dealt};
 use super::quota::{Quota, equal_parts};
 use super::sequence::Sequence;
 use super::state::{Position, Run, beyond_the_end, beyond_the_shards};
-use super::{Origin, ReadOptions};
+use super::{Fault, Origin, ReadOptions};
+use crate::url::redact;
 use crate::{Error, Result};
 
 /// Chunks of raw samples; an error ends its shard, not the stream.
@@ -155,7 +157,8 @@ fn read(shards: Arc<[Arc<str>]>, reading: Reading, from: Position, places: u64) 
             let reading = reading.clone();
             let sample = if place == from.shard { from.sample } else { 0 };
             async move {
-                let chunks = open(shard, &reading).await;
+                let span = tracing::debug_span!("open_shard", shard = %redact(&shard));
+                let chunks = open(shard, &reading).instrument(span).await;
                 numbered(chunks, 0, Position { shard: place, sample }, true)
             }
         })
@@ -173,7 +176,8 @@ async fn open(id: Arc<str>, Reading { origin, options, .. }: &Reading) -> RawChu
             })
             .boxed(),
         Err(error) => {
-            let error = error.with("shard", &id);
+            let fault = if error.is_not_found() { Fault::MissingShard } else { Fault::Source };
+            let error = error.with_fault(fault).with("shard", &id);
             stream::iter([RawChunk::Broken { shard: id, error }]).boxed()
         }
     }

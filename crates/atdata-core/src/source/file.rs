@@ -16,7 +16,7 @@ use super::registry::ShardOpener;
 use crate::offload::offload;
 use crate::shard_index::{INDEX_SUFFIX, read_sidecar};
 use crate::url::ShardUrl;
-use crate::{DataSource, Error, Result, ResultExt, ShardBody};
+use crate::{DataSource, Error, Fault, Result, ResultExt, ShardBody};
 
 /// How much of a file that is not mapped is read at once.
 const CHUNK: usize = 1 << 20;
@@ -169,7 +169,8 @@ fn windows(file: File, size: u64, path: String) -> BoxStream<'static, Result<Byt
         // Touching what is not there any more would end the process.
         let has = file.metadata()?.len();
         if has < end {
-            return Err(Error::corrupt(format!("the shard was cut to {has} bytes while it was read")));
+            let message = format!("the shard was cut to {has} bytes while it was read");
+            return Err(Error::corrupt(message).with_fault(Fault::Truncated));
         }
         map(&file, start..end, Access::Sequential)
     };
