@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use atdata_core::{
     Dataset, DictSample, ErrorKind, ErrorPolicy, Lengths, MemorySource, MissingIndex, RandomAccessOptions,
-    ReadOptions, ReadState, Reader, Result, Samples,
+    ReadOptions, ReadState, Reader, Result, Samples, Stats,
 };
 use bytes::Bytes;
 use engine_support::{Listed, Remote, block_on, dataset, number, numbers, payload, rest, shard_of, source};
@@ -253,6 +253,16 @@ fn neighbours_in_the_look_ahead_are_read_together_within_its_bytes() {
         let decoding = dataset.options().parallelism.get() as u64 + 1;
         assert!(read <= (taken << 10) + (60 << 10) + decoding * (20 << 10), "{read} after {taken}");
     }
+}
+
+#[test]
+fn what_is_read_through_indexes_is_counted() {
+    let stats = Stats::default();
+    let dataset = dataset(&[20, 30]).with_options(ReadOptions::default().with_stats(stats.clone()));
+    assert_eq!(rest(dataset.reader().shuffled_globally(1).samples()).len(), 50);
+    let counted = stats.snapshot();
+    assert_eq!((counted.samples, counted.shards, counted.chunks_ahead), (50, 0, 0));
+    assert!(counted.bytes >= 50 * 1024 && !counted.decoding.is_zero(), "{counted}");
 }
 
 #[test]
