@@ -138,9 +138,9 @@ impl<T: Send + 'static> RandomAccess<T> {
         Ok(Self { dataset: dataset.clone(), unpack, indexes: Arc::new(indexes) })
     }
 
-    /// Reads through these indexes, which are not opened again: see [`Reader::indexed`].
+    /// Streams through these indexes, which are not opened again: see [`Reader::indexed`].
     pub fn reader(&self) -> Reader<T> {
-        self.dataset.reader().with_indexes(SharedIndexes::opened(self.indexes.clone()))
+        self.dataset.reader().with_indexes(SharedIndexes::opened(self.indexes.clone())).indexed()
     }
 
     /// The number of stored samples.
