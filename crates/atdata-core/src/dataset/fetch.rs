@@ -33,7 +33,7 @@ impl Fetched {
         self.shard.frame(&location, bytes)
     }
 
-    fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.read.as_ref().map_or(0, |(_, bytes)| bytes.len() as u64)
     }
 }

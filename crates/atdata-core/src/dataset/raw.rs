@@ -34,6 +34,16 @@ pub(super) enum RawChunk {
     Failed(Error),
 }
 
+impl RawChunk {
+    /// The bytes of the samples, as stored.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Samples { samples, .. } => samples.iter().map(Raw::bytes).sum(),
+            _ => 0,
+        }
+    }
+}
+
 /// A sample as it was found: on the way through its shard, or through the index.
 pub(super) enum Raw {
     Framed(Framed),
@@ -45,6 +55,13 @@ impl Raw {
         match self {
             Self::Framed(framed) => &framed.shard,
             Self::Fetched(fetched) => &fetched.shard.id,
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Framed(framed) => framed.bytes(),
+            Self::Fetched(fetched) => fetched.bytes(),
         }
     }
 
