@@ -58,5 +58,5 @@ def write(job):
     datasets.Dataset(table).save_to_disk(job.out, num_shards=10)
 
 
-ways = {"ordered": ordered, "batched": batched, "rows": rows, "first": first, "random": random, "write": write}
+ways = {"ordered": ordered, "batched": batched, "ordered-rows": rows, "first": first, "random": random, "write": write}
 main(ways, ["datasets", "pyarrow"])
