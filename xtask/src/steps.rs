@@ -33,7 +33,7 @@ Nothing but Rust and a C compiler is needed. cargo-nextest, cargo-deny (installe
 missing) and a Python >= 3.12 (see `cargo xtask peer --help`) are used where they are.";
 
 /// Random inputs for each fuzz body: some minutes of work at most.
-const FUZZ_INPUTS: &str = "100000";
+const FUZZ_INPUTS: &str = "1000000";
 
 struct Step {
     name: &'static str,

@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Cat(Cat),
     /// Check that every byte of a dataset can be read and is what it should be
     Verify(Verify),
+    /// Write sample indexes beside shards, so that single samples can be read
+    Index(Index),
     /// List, show, compare and publish schemas
     #[command(subcommand)]
     Schema(Schema),
@@ -215,6 +217,19 @@ pub(crate) enum OutputFormat {
 pub(crate) struct Verify {
     /// A dataset or shards
     pub(crate) source: String,
+}
+
+/// Arguments of `index`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Index {
+    /// A dataset or shards
+    pub(crate) source: String,
+    /// Write the indexes to this directory instead of beside the shards
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write nothing; exit code 1 if an index is missing or stale
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// The commands of `schema`.

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::Fault;
+
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -83,6 +85,7 @@ struct Inner {
     message: Cow<'static, str>,
     context: Vec<(&'static str, String)>,
     retryable: bool,
+    fault: Option<Fault>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -100,7 +103,8 @@ impl Error {
     /// [`ErrorKind::Unavailable`] or [`ErrorKind::Conflict`].
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let retryable = matches!(kind, ErrorKind::Unavailable | ErrorKind::Conflict);
-        Self(Box::new(Inner { kind, message: message.into(), context: Vec::new(), retryable, source: None }))
+        let (message, context) = (message.into(), Vec::new());
+        Self(Box::new(Inner { kind, message, context, retryable, fault: None, source: None }))
     }
 
     constructors! {
@@ -174,6 +178,18 @@ impl Error {
     /// Whether repeating the same call may succeed without anything else being changed.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
+    }
+
+    /// The class of damage, if the error is one of a stream of samples.
+    pub fn fault(&self) -> Option<Fault> {
+        self.0.fault
+    }
+
+    /// Sets the class of damage, unless it is known already.
+    #[must_use]
+    pub(crate) fn with_fault(mut self, fault: Fault) -> Self {
+        self.0.fault.get_or_insert(fault);
+        self
     }
 
     /// Whether this is an [`ErrorKind::NotFound`].

@@ -282,6 +282,38 @@ mod contents {
 mod recipe {
     use super::*;
 
+    #[tokio::test]
+    async fn a_projection_decodes_the_chosen_fields_only() {
+        // The field `broken` is an array that cannot be decoded.
+        let stored = |n: i64| {
+            let fields = [("n", Value::from(n)), ("broken", Value::from(Bytes::from_static(b"no array")))];
+            (n, DictSample::from_iter(fields).pack().unwrap())
+        };
+        let schema = SampleSchema::new("Numbered")
+            .field(Field::new("n", Primitive::Int))
+            .field(Field::new("broken", FieldType::ndarray("float32")));
+        let source = MemorySource::new([("0.tar", shard_of((0..5).map(stored)))]);
+        let whole = Dataset::<DictSample>::from_source(source).with_schema(schema);
+        assert!(whole.ordered().next().await.unwrap().is_err());
+
+        let projected = whole.project(&["n"]).unwrap();
+        let found: Vec<DictSample> = projected.ordered().try_collect().await.unwrap();
+        assert_eq!(found, (0..5).map(|n| DictSample::from_iter([("n", n)])).collect::<Vec<_>>());
+        assert_eq!(projected.schema().unwrap().fields.len(), 1);
+        assert_eq!(projected.filter(|sample| number(sample) > 2).count().await.unwrap(), 2);
+        let error = whole.project(&["n", "other"]).unwrap_err();
+        assert_eq!((error.kind(), error.context_value("field")), (ErrorKind::Invalid, Some("other")));
+    }
+
+    #[tokio::test]
+    async fn a_filter_before_a_projection_sees_all_fields() {
+        let filtered = dataset(6, 3).filter(|sample| sample.get("text").is_some() && number(sample) % 2 == 0);
+        let texts: Vec<DictSample> =
+            filtered.project(&["text"]).unwrap().ordered().try_collect().await.unwrap();
+        let expected = [0, 2, 4].map(|n| DictSample::from_iter([("text", format!("sample {n}"))]));
+        assert_eq!(texts, expected);
+    }
+
     fn even_squares(dataset: &Dataset<DictSample>) -> Dataset<DictSample> {
         dataset
             .filter(|sample| number(sample) % 2 == 0)

@@ -435,7 +435,7 @@ fn a_type_of_the_user_can_be_a_field() {
         fn unpack_value(unpacker: &mut atdata_core::msgpack::Unpacker<'_>) -> atdata_core::Result<Self> {
             u8::unpack_value(unpacker).map(Level)
         }
-        fn stack(values: Vec<Self>) -> atdata_core::Result<usize> {
+        fn stack(values: Vec<Self>, _: &atdata_core::array::BatchMemory) -> atdata_core::Result<usize> {
             Ok(values.len())
         }
     }

@@ -31,7 +31,7 @@ impl renamed::FieldValue for Opaque {
         unpacker.skip()?;
         ::core::result::Result::Ok(Opaque)
     }
-    fn stack(_: ::std::vec::Vec<Self>) -> renamed::Result<Opaque> {
+    fn stack(_: ::std::vec::Vec<Self>, _: &renamed::array::BatchMemory) -> renamed::Result<Opaque> {
         ::core::result::Result::Ok(Opaque)
     }
 }

@@ -3,6 +3,7 @@
 mod cat;
 mod head;
 mod import;
+mod index;
 mod ls;
 mod schema;
 mod show;
@@ -24,6 +25,7 @@ pub(crate) async fn run(args: &Args, out: &mut Out) -> CliResult {
         Command::Head(args) => head::run(args, &backends, out).await,
         Command::Cat(args) => cat::run(args, &backends, out).await,
         Command::Verify(args) => verify::run(args, &backends, out).await,
+        Command::Index(args) => index::run(args, &backends, out).await,
         Command::Schema(args) => schema::run(args, &backends, out).await,
     }
 }

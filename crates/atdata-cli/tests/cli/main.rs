@@ -5,6 +5,7 @@ mod common;
 mod crash;
 mod csv;
 mod images;
+mod index;
 mod jsonl;
 mod memory;
 mod numpy;

@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 
+use super::memory::Home;
 use crate::{Error, Result};
 
 /// Zeroed bytes, aligned to 16, to be filled and then frozen into [`Bytes`].
 pub(super) struct Buffer {
     words: Vec<u128>,
     len: usize,
+    home: Home,
 }
 
 impl Buffer {
@@ -15,7 +17,7 @@ impl Buffer {
 
     /// A buffer of `len` bytes, where memory of that order is held already (an array that is being copied).
     pub(super) fn zeroed(len: usize) -> Self {
-        Self { words: vec![0; len.div_ceil(Self::WORD)], len }
+        Self { words: vec![0; Self::words(len)], len, home: Home::default() }
     }
 
     /// A buffer of `len` bytes, where the length is somebody's claim.
@@ -23,10 +25,26 @@ impl Buffer {
     /// # Errors
     /// `Unsupported` if there is not that much memory.
     pub(super) fn try_zeroed(len: usize) -> Result<Self> {
-        match bytemuck::allocation::try_zeroed_vec(len.div_ceil(Self::WORD)) {
-            Ok(words) => Ok(Self { words, len }),
+        match bytemuck::allocation::try_zeroed_vec(Self::words(len)) {
+            Ok(words) => Ok(Self { words, len, home: Home::default() }),
             Err(()) => Err(Error::unsupported(format!("there is no memory for an array of {len} bytes"))),
         }
+    }
+
+    /// A buffer of `len` bytes in memory that was one before, with what it held.
+    pub(super) fn reused(words: Vec<u128>, len: usize) -> Self {
+        Self { words, len, home: Home::default() }
+    }
+
+    /// The same buffer, whose memory goes to `home` at its end.
+    pub(super) fn returning_to(mut self, home: Home) -> Self {
+        self.home = home;
+        self
+    }
+
+    /// How many words `len` bytes take.
+    pub(super) fn words(len: usize) -> usize {
+        len.div_ceil(Self::WORD)
     }
 
     pub(super) fn as_mut(&mut self) -> &mut [u8] {
@@ -37,6 +55,12 @@ impl Buffer {
 
     pub(super) fn freeze(self) -> Bytes {
         Bytes::from_owner(self)
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.home.take_back(std::mem::take(&mut self.words));
     }
 }
 

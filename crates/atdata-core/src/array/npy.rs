@@ -12,7 +12,7 @@ use super::dtype::DType;
 use super::literal::{self, Literal};
 use super::nd::{NdArray, Order};
 use super::shape::{Tuple, checked_nbytes};
-use super::structured;
+use super::{npy_text, structured};
 use crate::{Error, Result};
 
 /// What every stream begins with.
@@ -105,18 +105,23 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8], what: &str) -> Result<()> {
 }
 
 pub(super) fn decode(stream: &Bytes) -> Result<NdArray> {
-    let mut data = stream.as_ref();
-    let NpyHeader { dtype, shape, order } = NpyHeader::read(&mut data)?;
+    let (header, start) = match npy_text::read(stream) {
+        Some(found) => found,
+        None => {
+            let mut data = stream.as_ref();
+            (NpyHeader::read(&mut data)?, stream.len() - data.len())
+        }
+    };
+    let NpyHeader { dtype, shape, order } = header;
     let nbytes = checked_nbytes(&shape, dtype.itemsize())?;
-    if data.len() < nbytes {
+    if stream.len() - start < nbytes {
         return Err(Error::corrupt(format!(
             "the `.npy` stream has {} of the {nbytes} bytes of an array of {dtype} and shape {}",
-            data.len(),
+            stream.len() - start,
             Tuple(&shape)
         )));
     }
-    let start = stream.len() - data.len();
-    NdArray::from_bytes(dtype, &shape, order, stream.slice(start..start + nbytes))
+    Ok(NdArray::from_checked(dtype, shape.into(), order, stream.slice(start..start + nbytes)))
 }
 
 struct Header {

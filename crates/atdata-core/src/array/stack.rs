@@ -1,6 +1,6 @@
 //! Joining arrays into a batch.
 
-use super::buffer::Buffer;
+use super::memory::BatchMemory;
 use super::nd::{NdArray, Order};
 use super::shape::{Tuple, checked_nbytes};
 use crate::{Error, Result};
@@ -21,6 +21,14 @@ use crate::{Error, Result};
 /// # Ok::<(), atdata_core::Error>(())
 /// ```
 pub fn stack(arrays: &[NdArray]) -> Result<NdArray> {
+    stack_in(arrays, &BatchMemory::default())
+}
+
+/// Like [`stack`], in memory that was used before if some is idle. See [`BatchMemory`] for an example.
+///
+/// # Errors
+/// As [`stack`].
+pub fn stack_in(arrays: &[NdArray], memory: &BatchMemory) -> Result<NdArray> {
     let Some(first) = arrays.first() else {
         return Err(Error::invalid("there is nothing to stack: no shape and no dtype"));
     };
@@ -39,7 +47,7 @@ pub fn stack(arrays: &[NdArray]) -> Result<NdArray> {
         }
     }
     let shape: Box<[usize]> = [&[arrays.len()], first.shape()].concat().into();
-    let mut data = Buffer::try_zeroed(checked_nbytes(&shape, first.dtype().itemsize())?)?;
+    let mut data = memory.buffer(checked_nbytes(&shape, first.dtype().itemsize())?)?;
     if first.nbytes() > 0 {
         for (target, array) in data.as_mut().chunks_exact_mut(first.nbytes()).zip(arrays) {
             target.copy_from_slice(array.to_c_order().data());

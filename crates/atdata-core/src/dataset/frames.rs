@@ -13,7 +13,7 @@ use super::decompress::decompressed;
 use crate::offload::offload;
 use crate::shard::hex;
 use crate::tar::{RawSample, SUFFIX, SampleFramer, Step};
-use crate::{Error, Result, ShardBody};
+use crate::{Error, ErrorKind, Fault, Result, ShardBody};
 
 /// Samples travel between threads in chunks of at most this many …
 const CHUNK_SAMPLES: usize = 256;
@@ -102,10 +102,17 @@ impl Framing {
 
     async fn step(&mut self) -> Result<Option<RawSample>> {
         loop {
-            match self.framer.next_sample()? {
+            match self.framer.next_sample().map_err(|error| error.with_fault(Fault::Tar))? {
                 Step::Item(raw) => return Ok(Some(raw)),
                 Step::NeedInput => match self.chunks.next().await {
-                    Some(input) => self.framer.push(input?),
+                    Some(Ok(input)) => self.framer.push(input),
+                    // What arrived and is not what it should be is damage, like that of the framing.
+                    Some(Err(error))
+                        if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported) =>
+                    {
+                        return Err(error.with_fault(Fault::Tar));
+                    }
+                    Some(Err(error)) => return Err(error.with_fault(Fault::Source)),
                     None => self.framer.finish(),
                 },
                 Step::End => return Ok(None),
@@ -148,6 +155,7 @@ fn verified(
                         let found = hex(&hasher.finalize());
                         if !found.eq_ignore_ascii_case(&expected) {
                             let error = Error::corrupt("the shard's SHA-256 is not the one of its entry")
+                                .with_fault(Fault::Checksum)
                                 .with("expected", &expected)
                                 .with("found", found);
                             return Some((Err(error), None));

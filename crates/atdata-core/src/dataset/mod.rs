@@ -8,6 +8,7 @@ mod blocking;
 mod cursor;
 mod decompress;
 mod describe;
+mod faults;
 mod frames;
 mod keyed;
 mod options;
@@ -27,8 +28,9 @@ use futures::{StreamExt, TryStreamExt};
 
 pub use blocking::Blocking;
 pub use describe::Description;
+pub use faults::{ErrorPolicies, ErrorPolicy, Fault};
 pub use keyed::Keyed;
-pub use options::{ErrorPolicy, ReadOptions};
+pub use options::ReadOptions;
 pub use random_access::{MissingIndex, RandomAccess, RandomAccessOptions};
 pub use reader::Reader;
 pub use report::Report;
@@ -39,7 +41,7 @@ use crate::msgpack::{UnpackOptions, UnpackPolicy};
 use crate::protocol::CHECKSUMS_KEY;
 use crate::schema::{SampleSchema, SchemaDiff, diff};
 use crate::source::{Registry, UrlSource};
-use crate::{Collate, DataSource, DictSample, Error, IndexEntry, Lens, Packable, Result, Sample, Value};
+use crate::{Collate, DataSource, DictSample, Error, IndexEntry, Lens, Map, Packable, Result, Sample, Value};
 use frames::Framed;
 use pipeline::Stage;
 
@@ -77,6 +79,8 @@ pub struct Dataset<T> {
     plain: bool,
     /// Whether the type is another one than that of the data, which no option can change.
     lenient: bool,
+    /// The fields that are decoded, if not all.
+    projection: Option<Arc<[String]>>,
 }
 
 /// Where a dataset's shards are and what is known of them.
@@ -96,6 +100,7 @@ impl<T> Clone for Dataset<T> {
             stage: self.stage.clone(),
             plain: self.plain,
             lenient: self.lenient,
+            projection: self.projection.clone(),
         }
     }
 }
@@ -117,6 +122,7 @@ impl<T: Sample> Dataset<T> {
             stage: pipeline::decode(),
             plain: true,
             lenient: false,
+            projection: None,
         }
     }
 
@@ -176,6 +182,38 @@ impl Dataset<DictSample> {
         registry: &Registry,
     ) -> Result<Self> {
         Ok(Self::new(Origin::of_entry(entry, stored, registry)?))
+    }
+
+    /// Decodes only these fields; the others are skipped, and samples do not have them. Filters and maps that are there
+    /// stay before it: they see all fields, which then are decoded first.
+    ///
+    /// A typed dataset does the same as a smaller type: see [`as_type`](Self::as_type).
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) if the schema is known and has no such field.
+    pub fn project(&self, fields: &[&str]) -> Result<Self> {
+        let wanted: Arc<[String]> = fields.iter().map(|field| (*field).to_owned()).collect();
+        let mut dataset = self.clone();
+        if let Some(schema) = self.schema() {
+            if let Some(unknown) = fields.iter().find(|field| schema.get(field).is_none()) {
+                return Err(Error::invalid("the schema has no such field")
+                    .with("field", unknown)
+                    .with("schema", &schema.name));
+            }
+            if self.plain {
+                let mut schema = schema.clone();
+                schema.fields.retain(|field| wanted.contains(&field.name));
+                dataset = dataset.with_schema(schema);
+            }
+        }
+        if self.plain {
+            dataset.projection = Some(wanted);
+            return Ok(dataset);
+        }
+        Ok(dataset.map(move |sample| {
+            let fields = sample.into_fields().into_iter().filter(|(name, _)| wanted.contains(name));
+            DictSample::from(fields.collect::<Map>())
+        }))
     }
 
     /// Sets the schema to check samples against; it also says which bytes are arrays.
@@ -288,6 +326,7 @@ impl<T: Send + 'static> Dataset<T> {
             stage,
             plain: false,
             lenient: self.lenient,
+            projection: self.projection.clone(),
         }
     }
 
@@ -419,7 +458,7 @@ impl<T: Send + 'static> Dataset<T> {
 
     fn unpack_options(&self) -> UnpackOptions {
         let policy = if self.lenient { UnpackPolicy::Lenient } else { self.options.unpack };
-        UnpackOptions { policy, schema: self.origin.schema.clone() }
+        UnpackOptions { policy, schema: self.origin.schema.clone(), fields: self.projection.clone() }
     }
 }
 

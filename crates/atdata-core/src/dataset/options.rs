@@ -2,25 +2,9 @@
 
 use std::num::NonZeroUsize;
 
+use super::faults::ErrorPolicies;
 use crate::msgpack::UnpackPolicy;
 use crate::tar::TarOptions;
-
-/// What happens when a sample or a shard is damaged. Whatever is skipped is counted: see
-/// [`Samples::report`](super::Samples::report). A source that cannot list its shards is an error whatever the policy.
-///
-/// ```
-/// assert_eq!(atdata_core::ErrorPolicy::default(), atdata_core::ErrorPolicy::Fail);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ErrorPolicy {
-    /// The error is the stream's last item.
-    #[default]
-    Fail,
-    /// A sample that cannot be decoded is left out. Of a shard whose framing is damaged, the rest is.
-    SkipSample,
-    /// The rest of a shard is left out after its first error.
-    SkipShard,
-}
 
 /// How a dataset is read.
 ///
@@ -36,7 +20,7 @@ pub struct ReadOptions {
     /// What to do where a sample's fields are not exactly those of the type.
     pub unpack: UnpackPolicy,
     /// What to do about damage.
-    pub errors: ErrorPolicy,
+    pub errors: ErrorPolicies,
     /// How many chunks of samples are decoded at the same time. The order of samples does not depend on it.
     pub parallelism: NonZeroUsize,
     /// Whether shards are held against the checksums of their entry, where it has some. A shard that differs is an
@@ -50,7 +34,7 @@ impl Default for ReadOptions {
     fn default() -> Self {
         Self {
             unpack: UnpackPolicy::default(),
-            errors: ErrorPolicy::default(),
+            errors: ErrorPolicies::default(),
             parallelism: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             verify_checksums: false,
             tar: TarOptions::default(),
@@ -66,10 +50,11 @@ impl ReadOptions {
         self
     }
 
-    /// Sets what to do about damage.
+    /// Sets what to do about damage: one [`ErrorPolicy`](super::ErrorPolicy) for everything, or
+    /// [`ErrorPolicies`].
     #[must_use]
-    pub fn with_error_policy(mut self, policy: ErrorPolicy) -> Self {
-        self.errors = policy;
+    pub fn with_error_policy(mut self, policy: impl Into<ErrorPolicies>) -> Self {
+        self.errors = policy.into();
         self
     }
 

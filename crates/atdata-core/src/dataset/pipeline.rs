@@ -13,17 +13,23 @@ use super::frames::{Framed, frames};
 use super::order::ShuffleBuffer;
 use super::samples::Samples;
 use super::state::{Position, Run, beyond_the_end, beyond_the_shards};
-use super::{Dataset, ErrorPolicy, Origin, ReadOptions};
+use super::{Dataset, ErrorPolicies, ErrorPolicy, Fault, Origin, ReadOptions};
 use crate::msgpack::UnpackOptions;
 use crate::offload::offload;
-use crate::{Error, Result, Sample};
+use crate::{Error, ErrorKind, Result, Sample};
 
 /// What is done to a raw sample: decoding, then filters and maps. `None` is a sample that a filter drops.
 pub(super) type Stage<T> = Arc<dyn Fn(&Framed, &UnpackOptions) -> Result<Option<T>> + Send + Sync>;
 
 /// Decodes, and nothing else.
 pub(super) fn decode<T: Sample>() -> Stage<T> {
-    Arc::new(|framed, options| T::unpack(framed.payload()?, options).map(Some))
+    Arc::new(|framed, options| {
+        let decoded = framed.payload().and_then(|payload| T::unpack(payload, options));
+        decoded.map(Some).map_err(|error| {
+            let fault = if error.kind() == ErrorKind::Corrupt { Fault::Payload } else { Fault::Schema };
+            error.with_fault(fault)
+        })
+    })
 }
 
 /// Chunks of raw samples; an error ends its shard, not the stream.
@@ -48,8 +54,9 @@ pub(super) fn run<T: Send + 'static>(dataset: &Dataset<T>, run: Run, from: Posit
     let errors = dataset.options.errors;
     // Shards that are left out stay so after their samples are shuffled among others; to know them again, what lies
     // before the position is decoded as well.
-    let behind = if errors == ErrorPolicy::SkipShard && run.plan.is_shuffled() { from.sample } else { 0 };
-    let mut policy = Policy { policy: errors, run: run.clone(), behind, skipping: HashMap::new() };
+    let decoded_again = errors.decoding_skips_shards() && run.plan.is_shuffled();
+    let behind = if decoded_again { from.sample } else { 0 };
+    let mut policy = Policy { errors, run: run.clone(), behind, skipped: 0, skipping: HashMap::new() };
     let chunks = raw_chunks(dataset, run.clone(), from, behind == 0)
         .map(move |chunk| process(chunk, stage.clone(), unpack.clone()))
         .buffered(dataset.options.parallelism.get())
@@ -111,7 +118,8 @@ async fn open(id: Arc<str>, origin: &Origin, options: &ReadOptions) -> RawChunks
             })
             .boxed(),
         Err(error) => {
-            let error = error.with("shard", &id);
+            let fault = if error.is_not_found() { Fault::MissingShard } else { Fault::Source };
+            let error = error.with_fault(fault).with("shard", &id);
             stream::iter([RawChunk::Broken { shard: id, error }]).boxed()
         }
     }
@@ -184,7 +192,7 @@ impl<T> Processed<T> {
 pub(super) fn apply<T>(stage: &Stage<T>, framed: &Framed, unpack: &UnpackOptions) -> Result<Option<T>> {
     catch_unwind(AssertUnwindSafe(|| stage(framed, unpack)))
         .unwrap_or_else(|panic| Err(panicked(&*panic)))
-        .map_err(|error| framed.locate(error))
+        .map_err(|error| framed.locate(error.with_fault(Fault::Function)))
 }
 
 /// Runs the stage over a chunk.
@@ -227,10 +235,12 @@ pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
 
 /// Applies the error policy to chunks as they come, in order.
 struct Policy {
-    policy: ErrorPolicy,
+    errors: ErrorPolicies,
     run: Arc<Run>,
     /// Samples up to this number are decoded for the sake of their errors only.
     behind: u64,
+    /// How many samples and shards were left out.
+    skipped: u64,
     /// The shards whose rest is left out, by the address of their name: each occurrence in the list of shards is one of
     /// its own. Several at a time when they are shuffled.
     skipping: HashMap<usize, Arc<str>>,
@@ -241,27 +251,44 @@ impl Policy {
         let mut items = Vec::with_capacity(chunk.items.len());
         for (shard, number, result) in chunk.items {
             let occurrence = shard.as_ptr().addr();
-            match (result, self.policy) {
-                (Err(error), _) if chunk.spoils == Spoils::Stream => {
-                    items.push((number, Err(error)));
-                    break;
+            if chunk.spoils != Spoils::Stream && self.skipping.contains_key(&occurrence) {
+                continue;
+            }
+            let error = match result {
+                Ok(_) if number <= self.behind => continue,
+                Ok(sample) => {
+                    items.push((number, Ok(sample)));
+                    continue;
                 }
-                (_, ErrorPolicy::SkipShard) if self.skipping.contains_key(&occurrence) => {}
-                (Ok(_), _) if number <= self.behind => {}
-                (Ok(sample), _) => items.push((number, Ok(sample))),
-                (Err(error), ErrorPolicy::Fail) => {
-                    items.push((number, Err(error)));
-                    break;
-                }
-                (Err(error), ErrorPolicy::SkipSample) if chunk.spoils == Spoils::Sample => {
-                    self.run.report.sample(&error);
-                }
-                (Err(error), _) => {
-                    self.run.report.shard(&error);
-                    self.skipping.insert(occurrence, shard);
-                }
+                Err(error) => error,
+            };
+            let policy = match chunk.spoils {
+                Spoils::Stream => ErrorPolicy::Fail,
+                _ => self.errors.of(error.fault().unwrap_or(Fault::Source)),
+            };
+            if policy == ErrorPolicy::Fail {
+                items.push((number, Err(error)));
+                break;
+            }
+            if self.skipped >= self.errors.limit() {
+                items.push((number, Err(too_much(self.skipped, error))));
+                break;
+            }
+            self.skipped += 1;
+            if policy == ErrorPolicy::SkipSample && chunk.spoils == Spoils::Sample {
+                self.run.report.sample(&error);
+            } else {
+                self.run.report.shard(&error);
+                self.skipping.insert(occurrence, shard);
             }
         }
         Chunk { shard: chunk.shard, items }
     }
+}
+
+/// The error beyond the limit: the one that would have been skipped, and why it was not.
+fn too_much(skipped: u64, error: Error) -> Error {
+    let message = format!("{skipped} samples or shards were skipped already, which is the limit");
+    let fault = error.fault().unwrap_or(Fault::Source);
+    Error::new(error.kind(), message).with_fault(fault).with_source(error)
 }

@@ -1,7 +1,9 @@
 //! What a policy that skips has left out.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::faults::Fault;
 use crate::Error;
 
 /// How many errors are kept in words.
@@ -20,7 +22,9 @@ pub struct Report {
     pub skipped_samples: u64,
     /// Shards whose rest was left out.
     pub skipped_shards: u64,
-    /// The first errors, in words.
+    /// How many of both there were, by class of damage.
+    pub faults: BTreeMap<Fault, u64>,
+    /// The first errors, in words: shard, offset, key and cause.
     pub errors: Vec<String>,
 }
 
@@ -44,6 +48,9 @@ impl SharedReport {
         tracing::warn!(%error, "skipped");
         let mut report = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         count(&mut report);
+        if let Some(fault) = error.fault() {
+            *report.faults.entry(fault).or_default() += 1;
+        }
         if report.errors.len() < KEPT {
             report.errors.push(error.to_string());
         }

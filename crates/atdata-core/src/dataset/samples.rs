@@ -6,13 +6,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures::stream::{self, BoxStream, FusedStream};
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 
 use super::blocking::Blocking;
 use super::cursor::{Chunk, Cursor};
 use super::report::Report;
 use super::state::{Position, ReadState, Run};
+use crate::array::BatchMemory;
 use crate::{Collate, Error, Result};
+
+/// So many samples, in batches, travel to the blocking iterator at once.
+const BLOCKING_SAMPLES: usize = 256;
+
+/// For so many samples of a batch there is room from the beginning.
+const MAX_RESERVED: usize = 4096;
 
 /// Samples in order: a [`Stream`], and through [`blocking`](Samples::blocking) a plain iterator.
 ///
@@ -113,6 +120,7 @@ impl<T: Send + 'static> Samples<T> {
             boundary,
             failed: None,
             drop_last: false,
+            memory: BatchMemory::default(),
         }
     }
 
@@ -206,6 +214,8 @@ pub struct Batches<T: Collate> {
     boundary: Position,
     failed: Option<Error>,
     drop_last: bool,
+    /// Where batches are made, one where an earlier one was.
+    memory: BatchMemory,
 }
 
 impl<T: Collate> Batches<T> {
@@ -219,12 +229,32 @@ impl<T: Collate> Batches<T> {
     /// A plain iterator, for code without a runtime.
     pub fn blocking(self) -> Blocking<T::Batch> {
         let (run, boundary) = (self.samples.run(), self.boundary);
-        let batches = stream::unfold(self, |mut batches| async move {
-            let batch = batches.next().await?;
-            let Position { shard, sample } = batches.boundary;
-            Some((Chunk { shard, items: vec![(sample, batch)] }, batches))
+        let at_once = (BLOCKING_SAMPLES / self.size).max(1);
+        let batches = stream::unfold((self, None), move |(mut batches, ready)| async move {
+            let mut next = match ready {
+                Some(ready) => Some(ready),
+                None => batches.next_at().await,
+            };
+            let shard = next.as_ref()?.0.shard;
+            let mut items = Vec::new();
+            // Small batches travel together: those that are ready, behind the same shard, and nothing after an error.
+            while let Some((Position { sample, .. }, batch)) = next.take_if(|(at, _)| at.shard == shard) {
+                let last = batch.is_err();
+                items.push((sample, batch));
+                if last || items.len() >= at_once {
+                    break;
+                }
+                next = batches.next_at().now_or_never().flatten();
+            }
+            Some((Chunk { shard, items }, (batches, next)))
         });
         Blocking::new(Samples::new(batches.boxed(), run, boundary))
+    }
+
+    /// The next batch and the position behind it.
+    async fn next_at(&mut self) -> Option<(Position, Result<T::Batch>)> {
+        let batch = self.next().await?;
+        Some((self.boundary, batch))
     }
 
     /// Where this stream is: behind the last batch that was taken from it. Samples that were read for a batch which
@@ -271,8 +301,9 @@ impl<T: Collate> Stream for Batches<T> {
         if self.pending.is_empty() {
             return Poll::Ready(None);
         }
-        let samples = std::mem::take(&mut self.pending);
-        let batch = T::collate(samples);
+        let next = Vec::with_capacity(self.size.min(MAX_RESERVED));
+        let samples = std::mem::replace(&mut self.pending, next);
+        let batch = T::collate_in(samples, &self.memory);
         if batch.is_ok() {
             self.boundary = self.samples.position();
         }

@@ -44,6 +44,8 @@ pub struct UnpackOptions {
     /// The schema of the data, where it is known: it says which bytes of a
     /// [`DictSample`](crate::DictSample) are arrays.
     pub schema: Option<Arc<SampleSchema>>,
+    /// The fields of a [`DictSample`](crate::DictSample) that are decoded; the others are skipped. `None` for all.
+    pub fields: Option<Arc<[String]>>,
 }
 
 impl UnpackOptions {
@@ -58,6 +60,13 @@ impl UnpackOptions {
     #[must_use]
     pub fn with_schema(mut self, schema: Arc<SampleSchema>) -> Self {
         self.schema = Some(schema);
+        self
+    }
+
+    /// Sets the fields that are decoded.
+    #[must_use]
+    pub fn with_fields(mut self, fields: impl Into<Arc<[String]>>) -> Self {
+        self.fields = Some(fields.into());
         self
     }
 }
@@ -129,7 +138,8 @@ pub struct Unpacker<'a> {
     options: &'a UnpackOptions,
 }
 
-static DEFAULT_OPTIONS: UnpackOptions = UnpackOptions { policy: UnpackPolicy::Strict, schema: None };
+static DEFAULT_OPTIONS: UnpackOptions =
+    UnpackOptions { policy: UnpackPolicy::Strict, schema: None, fields: None };
 
 impl<'a> Unpacker<'a> {
     /// Reads `payload` from its start, strictly and without a schema.
@@ -259,8 +269,16 @@ impl<'a> Unpacker<'a> {
     /// # Errors
     /// The next value is no text, is cut, or is not UTF-8.
     pub fn str(&mut self) -> Result<&'a str> {
-        self.expect_kind(Kind::Str)?;
         let at = self.at;
+        // Names of fields are short, and there is one for each value.
+        if let Some(&marker @ 0xa0..=0xbf) = self.data.get(at)
+            && let Some(bytes) = self.data.get(at + 1..at + 1 + usize::from(marker & 0x1f))
+            && let Ok(text) = std::str::from_utf8(bytes)
+        {
+            self.at += 1 + bytes.len();
+            return Ok(text);
+        }
+        self.expect_kind(Kind::Str)?;
         let len = match self.byte()? {
             fix @ 0xa0..=0xbf => usize::from(fix & 0x1f),
             marker => self.length(marker - 0xd9)?,
@@ -367,12 +385,24 @@ impl<'a> Unpacker<'a> {
     /// # Errors
     /// As [`Unpacker::value`].
     pub fn fields(&mut self) -> Result<Map> {
+        self.fields_where(|_| true)
+    }
+
+    /// Reads a whole map, but only the values whose keys are wanted; the others are skipped.
+    ///
+    /// # Errors
+    /// As [`Unpacker::value`].
+    pub fn fields_where(&mut self, wanted: impl Fn(&str) -> bool) -> Result<Map> {
         let len = self.map()?;
         self.nested(|this| {
             let mut pairs: Vec<(String, Value)> = Vec::with_capacity(len.min(1024));
             let mut places: HashMap<&'a str, usize> = HashMap::new();
             for _ in 0..len {
                 let key = this.str()?;
+                if !wanted(key) {
+                    this.skip()?;
+                    continue;
+                }
                 let value = this.value()?;
                 // Small maps are searched; large ones need the table, or a hostile one would take quadratic time.
                 let known = if len <= 16 {

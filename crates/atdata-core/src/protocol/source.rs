@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
 
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 
 /// A stream of shards, each with its identifier.
 pub type ShardStream<'a> = BoxStream<'a, Result<(String, ShardBody)>>;
@@ -124,7 +124,9 @@ fn exactly(size: u64, chunks: BoxStream<'static, Result<Bytes>>) -> BoxStream<'s
                 Some((Ok(chunk), Some((chunks, seen))))
             }
             Some(Err(error)) => Some((Err(error), None)),
-            None if seen < size => Some((Err(wrong(format!("only {seen}"))), None)),
+            None if seen < size => {
+                Some((Err(wrong(format!("only {seen}")).with_fault(Fault::Truncated)), None))
+            }
             None => None,
         }
     })

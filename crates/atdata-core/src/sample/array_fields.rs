@@ -2,7 +2,7 @@
 
 use ndarray::{Array, ArrayD, Axis, Dimension};
 
-use crate::array::{self, Element, NdArray, TypedArray};
+use crate::array::{self, BatchMemory, Element, NdArray, TypedArray};
 use crate::msgpack::{Packer, Unpacker};
 use crate::schema::{ArrayType, FieldType};
 use crate::{Error, Result};
@@ -25,8 +25,8 @@ impl FieldValue for NdArray {
     fn unpack_value(unpacker: &mut Unpacker<'_>) -> Result<Self> {
         array::decode(unpacker.bin()?)
     }
-    fn stack(values: Vec<Self>) -> Result<NdArray> {
-        array::stack(&values)
+    fn stack(values: Vec<Self>, memory: &BatchMemory) -> Result<NdArray> {
+        array::stack_in(&values, memory)
     }
 }
 
@@ -41,9 +41,9 @@ impl<T: Element> FieldValue for TypedArray<T> {
     fn unpack_value(unpacker: &mut Unpacker<'_>) -> Result<Self> {
         TypedArray::try_from(array::decode(unpacker.bin()?)?)
     }
-    fn stack(values: Vec<Self>) -> Result<TypedArray<T>> {
+    fn stack(values: Vec<Self>, memory: &BatchMemory) -> Result<TypedArray<T>> {
         let arrays: Vec<NdArray> = values.into_iter().map(TypedArray::into_inner).collect();
-        TypedArray::try_from(array::stack(&arrays)?)
+        TypedArray::try_from(array::stack_in(&arrays, memory)?)
     }
 }
 
@@ -62,7 +62,7 @@ where
     fn unpack_value(unpacker: &mut Unpacker<'_>) -> Result<Self> {
         with_dimensions(TypedArray::<T>::try_from(array::decode(unpacker.bin()?)?)?.to_array()?)
     }
-    fn stack(values: Vec<Self>) -> Result<Self::Column> {
+    fn stack(values: Vec<Self>, _: &BatchMemory) -> Result<Self::Column> {
         let views: Vec<_> = values.iter().map(|value| value.view()).collect();
         ndarray::stack(Axis(0), &views).map_err(|error| {
             Error::invalid("arrays of different shapes cannot be stacked").with_source(error)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::array::{self, NdArray};
+use crate::array::{self, BatchMemory, NdArray};
 use crate::{DictSample, Error, Result, ResultExt, Value};
 
 /// A type of which several values make a batch.
@@ -22,18 +22,26 @@ pub trait Collate: Sized + Send + 'static {
     /// What several samples become.
     type Batch: Send + 'static;
 
-    /// Joins samples, of which there is at least one.
+    /// Joins samples, of which there is at least one. Arrays are made in `memory`.
     ///
     /// # Errors
     /// Arrays of one field differ in shape or dtype; the error names the field.
-    fn collate(samples: Vec<Self>) -> Result<Self::Batch>;
+    fn collate_in(samples: Vec<Self>, memory: &BatchMemory) -> Result<Self::Batch>;
+
+    /// Joins samples, of which there is at least one, in new memory.
+    ///
+    /// # Errors
+    /// As [`collate_in`](Self::collate_in).
+    fn collate(samples: Vec<Self>) -> Result<Self::Batch> {
+        Self::collate_in(samples, &BatchMemory::default())
+    }
 }
 
 macro_rules! plain {
     ($($t:ty),*) => {$(
         impl Collate for $t {
             type Batch = Vec<$t>;
-            fn collate(samples: Vec<Self>) -> Result<Vec<$t>> {
+            fn collate_in(samples: Vec<Self>, _: &BatchMemory) -> Result<Vec<$t>> {
                 Ok(samples)
             }
         }
@@ -43,16 +51,16 @@ plain!(bool, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, String, bytes::Byte
 
 impl Collate for NdArray {
     type Batch = NdArray;
-    fn collate(samples: Vec<Self>) -> Result<NdArray> {
-        array::stack(&samples)
+    fn collate_in(samples: Vec<Self>, memory: &BatchMemory) -> Result<NdArray> {
+        array::stack_in(&samples, memory)
     }
 }
 
 impl<A: Collate, B: Collate> Collate for (A, B) {
     type Batch = (A::Batch, B::Batch);
-    fn collate(samples: Vec<Self>) -> Result<Self::Batch> {
+    fn collate_in(samples: Vec<Self>, memory: &BatchMemory) -> Result<Self::Batch> {
         let (a, b) = samples.into_iter().unzip();
-        Ok((A::collate(a)?, B::collate(b)?))
+        Ok((A::collate_in(a, memory)?, B::collate_in(b, memory)?))
     }
 }
 
@@ -136,7 +144,7 @@ impl fmt::Debug for DictBatch {
 impl Collate for DictSample {
     type Batch = DictBatch;
 
-    fn collate(samples: Vec<Self>) -> Result<DictBatch> {
+    fn collate_in(samples: Vec<Self>, memory: &BatchMemory) -> Result<DictBatch> {
         let len = samples.len();
         let names: Vec<String> = samples
             .first()
@@ -155,7 +163,7 @@ impl Collate for DictSample {
         }
         let columns = columns
             .into_iter()
-            .map(|(name, values)| Ok((name.clone(), column(values).context("field", name)?)))
+            .map(|(name, values)| Ok((name.clone(), column(values, memory).context("field", name)?)))
             .collect::<Result<_>>()?;
         Ok(DictBatch { len, columns })
     }
@@ -165,10 +173,10 @@ fn uneven(index: usize) -> Error {
     Error::invalid(format!("sample {index} of the batch does not have the fields of the first one"))
 }
 
-fn column(values: Vec<Value>) -> Result<Column> {
+fn column(values: Vec<Value>, memory: &BatchMemory) -> Result<Column> {
     let arrays: Option<Vec<NdArray>> = values.iter().map(|value| value.as_array().cloned()).collect();
     Ok(match arrays {
-        Some(arrays) if !arrays.is_empty() => Column::Array(array::stack(&arrays)?),
+        Some(arrays) if !arrays.is_empty() => Column::Array(array::stack_in(&arrays, memory)?),
         _ => Column::Values(values),
     })
 }

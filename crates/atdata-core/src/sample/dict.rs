@@ -95,7 +95,10 @@ impl Sample for DictSample {
 
     fn unpack(payload: &Bytes, options: &UnpackOptions) -> Result<Self> {
         let mut unpacker = Unpacker::with_options(payload, options);
-        let mut fields = unpacker.fields()?;
+        let mut fields = match &options.fields {
+            Some(wanted) => unpacker.fields_where(|name| wanted.iter().any(|wanted| wanted == name))?,
+            None => unpacker.fields()?,
+        };
         unpacker.finish()?;
         if let Some(schema) = &options.schema {
             check(&mut fields, schema, options.policy).context("schema", &schema.name)?;

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 
 use bytes::Bytes;
 
+use crate::array::BatchMemory;
 use crate::msgpack::{self, Packer, Unpacker};
 use crate::schema::{self, FieldType, Primitive};
 use crate::{Map, Result, Value};
@@ -53,11 +54,11 @@ pub trait FieldValue: Sized + Send + 'static {
     /// The next value is of another type, out of range, or damaged.
     fn unpack_value(unpacker: &mut Unpacker<'_>) -> Result<Self>;
 
-    /// Joins the values of a batch.
+    /// Joins the values of a batch; arrays in `memory`.
     ///
     /// # Errors
     /// Arrays of different shapes.
-    fn stack(values: Vec<Self>) -> Result<Self::Column>;
+    fn stack(values: Vec<Self>, memory: &BatchMemory) -> Result<Self::Column>;
 
     /// What the lenient policy puts where the field is missing.
     fn absent() -> Option<Self> {
@@ -111,7 +112,7 @@ pub trait FieldValue: Sized + Send + 'static {
 macro_rules! plain_column {
     () => {
         type Column = Vec<Self>;
-        fn stack(values: Vec<Self>) -> Result<Vec<Self>> {
+        fn stack(values: Vec<Self>, _: &BatchMemory) -> Result<Vec<Self>> {
             Ok(values)
         }
     };

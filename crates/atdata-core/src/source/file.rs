@@ -8,7 +8,7 @@ use std::thread;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use futures::stream;
+use futures::stream::{self, BoxStream};
 use tokio::sync::mpsc;
 
 use super::mapped::{Access, map};
@@ -16,14 +16,19 @@ use super::registry::ShardOpener;
 use crate::offload::offload;
 use crate::shard_index::{INDEX_SUFFIX, read_sidecar};
 use crate::url::ShardUrl;
-use crate::{DataSource, Error, Result, ResultExt, ShardBody};
+use crate::{DataSource, Error, Fault, Result, ResultExt, ShardBody};
 
 /// How much of a file that is not mapped is read at once.
 const CHUNK: usize = 1 << 20;
 
+/// How much of a file is mapped at once where it is read from its beginning. A map counts as memory of the process as
+/// far as it has been touched; in windows that is bounded, whatever the size of the shard.
+const WINDOW: u64 = 4 << 20;
+
 /// Shards in local files.
 ///
-/// Regular files are memory-mapped, so that samples are slices of the page cache. A file that another program *cuts*
+/// Regular files are memory-mapped, so that samples are slices of the page cache; a few MiB at a time where shards are
+/// read in order. A file that another program *cuts*
 /// while it is being read would end this process with SIGBUS; where that can happen,
 /// [`without_mapping`](Self::without_mapping) reads in chunks.
 ///
@@ -132,7 +137,12 @@ impl FileOpener {
             return Err(Error::invalid("the shard is a directory").with("path", path.display()));
         }
         if metadata.is_file() && self.map && metadata.len() > 0 {
-            return Ok(ShardBody::resident(map(&file, Access::Sequential).context("path", path.display())?));
+            let size = metadata.len();
+            if size <= WINDOW {
+                let all = map(&file, 0..size, Access::Sequential).context("path", path.display())?;
+                return Ok(ShardBody::resident(all));
+            }
+            return Ok(ShardBody::stream(Some(size), windows(file, size, path.display().to_string())));
         }
         let size = metadata.is_file().then_some(metadata.len());
         read_in_chunks(file, size, path.display().to_string())
@@ -140,11 +150,9 @@ impl FileOpener {
 
     /// A regular file as a map, for random access.
     fn map_path(&self, path: &Path) -> Result<Option<Bytes>> {
-        if !self.map || file_size(path)?.is_none_or(|size| size == 0) {
-            return Ok(None);
-        }
+        let Some(size) = file_size(path)?.filter(|size| self.map && *size > 0) else { return Ok(None) };
         let file = File::open(path).context("path", path.display())?;
-        map(&file, Access::Random).context("path", path.display()).map(Some)
+        map(&file, 0..size, Access::Random).context("path", path.display()).map(Some)
     }
 
     async fn index_of(&self, path: &Path) -> Result<Option<Bytes>> {
@@ -152,6 +160,30 @@ impl FileOpener {
         beside.push(INDEX_SUFFIX);
         read_sidecar(self.open_path(Path::new(&beside))).await.context("path", beside.display())
     }
+}
+
+/// A file in maps of a [`WINDOW`] each, of which one is mapped ahead so that the system reads ahead.
+fn windows(file: File, size: u64, path: String) -> BoxStream<'static, Result<Bytes>> {
+    let window = move |start: u64| -> Result<Bytes> {
+        let end = size.min(start.saturating_add(WINDOW));
+        // Touching what is not there any more would end the process.
+        let has = file.metadata()?.len();
+        if has < end {
+            let message = format!("the shard was cut to {has} bytes while it was read");
+            return Err(Error::corrupt(message).with_fault(Fault::Truncated));
+        }
+        map(&file, start..end, Access::Sequential)
+    };
+    let window = move |start| window(start).context("offset", start).context("path", &path);
+    let mapped = (0..size).step_by(usize::try_from(WINDOW).unwrap_or(usize::MAX)).map(window);
+    let mut ahead = mapped.fuse();
+    let mut next = None;
+    stream::iter(std::iter::from_fn(move || {
+        let current = next.take().or_else(|| ahead.next());
+        next = ahead.next();
+        current
+    }))
+    .boxed()
 }
 
 /// The length of a regular file; of anything else it is not known.

@@ -8,7 +8,7 @@ use super::header::{BLOCK, HeaderBlock, HeaderKind, MemberKind, Verdict, padded,
 use super::pax::PaxRecords;
 use super::queue::ByteQueue;
 use super::{MAX_NAME, Step};
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 
 /// What a [`TarFramer`] accepts.
 ///
@@ -290,6 +290,7 @@ impl TarFramer {
         }
         let end = self.queue.position() + self.queue.len();
         Err(Error::corrupt(format!("the archive is cut inside {what}, after {end} bytes"))
+            .with_fault(Fault::Truncated)
             .with("offset", header_offset))
     }
 
@@ -302,13 +303,14 @@ impl TarFramer {
             self.starved("the headers of a member", extension)?;
         }
         if offset == 0 {
-            return Err(corrupt("the archive is an empty file", 0));
+            return Err(corrupt("the archive is an empty file", 0).with_fault(Fault::Truncated));
         }
         if self.options.require_end {
             return Err(corrupt(
                 "the end-of-archive marker is missing: the archive is cut between two members",
                 offset,
-            ));
+            )
+            .with_fault(Fault::Truncated));
         }
         Ok(Step::End)
     }

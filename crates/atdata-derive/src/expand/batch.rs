@@ -109,7 +109,7 @@ fn collate(sample: &Sample) -> TokenStream {
     let Sample { runtime, ident, .. } = sample;
     let (batch, len) = (sample.batch(), len_field(sample));
     let (impl_generics, type_generics, where_clause) = sample.generics.split_for_impl();
-    let [samples, each, count] = ["samples", "sample", "count"].map(local);
+    let [samples, memory, each, count] = ["samples", "memory", "sample", "count"].map(local);
     let columns = locals(sample, "column");
     let idents: Vec<&Ident> = sample.fields.iter().map(|field| &field.ident).collect();
     let types = sample.fields.iter().map(|field| &field.ty);
@@ -119,7 +119,10 @@ fn collate(sample: &Sample) -> TokenStream {
         impl #impl_generics #runtime::Collate for #ident #type_generics #where_clause {
             type Batch = #batch #type_generics;
 
-            fn collate(#samples: ::std::vec::Vec<Self>) -> #runtime::Result<Self::Batch> {
+            fn collate_in(
+                #samples: ::std::vec::Vec<Self>,
+                #memory: &#runtime::array::BatchMemory,
+            ) -> #runtime::Result<Self::Batch> {
                 let #count = #samples.len();
                 #(let mut #columns = ::std::vec::Vec::with_capacity(#count);)*
                 for #each in #samples {
@@ -127,7 +130,7 @@ fn collate(sample: &Sample) -> TokenStream {
                 }
                 ::core::result::Result::Ok(#batch {
                     #(#idents: #runtime::ResultExt::context(
-                        <#types as #runtime::FieldValue>::stack(#columns),
+                        <#types as #runtime::FieldValue>::stack(#columns, #memory),
                         "field",
                         #names,
                     )?,)*

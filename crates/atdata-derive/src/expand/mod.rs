@@ -135,7 +135,10 @@ fn field_value(sample: &Sample) -> TokenStream {
                 <Self as #runtime::Packable>::unpack_fields(unpacker)
             }
 
-            fn stack(values: ::std::vec::Vec<Self>) -> #runtime::Result<Self::Column> {
+            fn stack(
+                values: ::std::vec::Vec<Self>,
+                _: &#runtime::array::BatchMemory,
+            ) -> #runtime::Result<Self::Column> {
                 ::core::result::Result::Ok(values)
             }
         }

@@ -15,7 +15,7 @@ pub use arrays::{array_compact, npy};
 pub use content::{cid, dag_cbor, msgpack};
 pub use schemas::{schema_json, schema_record};
 pub use seeds::{checksum, seeds};
-pub use shards::{decompress, tar};
+pub use shards::{decompress, shard_index, tar};
 pub use texts::{brace, reference};
 
 /// A parser to be fuzzed: its name and the function that runs it.
@@ -33,6 +33,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("tar", tar),
     ("decompress", decompress),
+    ("shard_index", shard_index),
     ("msgpack", msgpack),
     ("npy", npy),
     ("array_compact", array_compact),

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use atdata_core::cid::{blob_cid, value_to_dag_cbor};
 use atdata_core::schema::{Field, FieldType, Primitive, SampleSchema};
+use atdata_core::shard_index::{BuildOptions, ShardIndex};
 use atdata_core::tar::read_tar;
-use atdata_core::{Map, Value, msgpack};
+use atdata_core::{Map, ShardBody, Value, msgpack};
 use serde_json::Value as Json;
 
 use crate::data::{array_sample, samples, shard};
@@ -21,6 +22,7 @@ const LARGEST: usize = 12 << 10;
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     let mut seeds = match target {
         "tar" => tars(),
+        "shard_index" => indexes(),
         "decompress" => {
             tars().iter().step_by(3).flat_map(|tar| compressed(&tar[..tar.len().min(3072)])).collect()
         }
@@ -51,6 +53,14 @@ fn tars() -> Vec<Vec<u8>> {
     tars.push(shard(&[array_sample(1, 4), array_sample(2, 40)]).to_vec());
     tars.push(with_long_names());
     tars
+}
+
+/// The indexes of archives that are whole.
+fn indexes() -> Vec<Vec<u8>> {
+    let tars = tars().into_iter().map(ShardBody::resident);
+    let built = tars
+        .filter_map(|tar| futures::executor::block_on(ShardIndex::build(tar, &BuildOptions::default())).ok());
+    built.map(|index| index.to_bytes().to_vec()).collect()
 }
 
 /// An archive with the extensions that Python does not write: long names of GNU, a global header, base-256 sizes.

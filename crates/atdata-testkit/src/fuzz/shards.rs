@@ -1,5 +1,6 @@
-//! Tar framing and decompression.
+//! Tar framing, sample indexes and decompression.
 
+use atdata_core::shard_index::ShardIndex;
 use atdata_core::tar::{Compression, Decoder, Member, SampleFramer, Step, TarFramer, TarOptions};
 use atdata_core::{Error, ErrorKind};
 use bytes::Bytes;
@@ -74,6 +75,28 @@ fn samples(options: &TarOptions, whole: &Bytes) -> usize {
         count += 1;
     }
     count
+}
+
+/// Reads the input as the index of a shard. Samples lie in the shard; what is found under a key is there.
+pub fn shard_index(input: &[u8]) {
+    let index = match ShardIndex::from_bytes(Bytes::copy_from_slice(input)) {
+        Ok(index) => index,
+        Err(error) => {
+            assert!(matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported), "{error}");
+            return;
+        }
+    };
+    assert_eq!(index.to_bytes(), input);
+    assert!(index.get(index.len()).is_err());
+    for position in 0..index.len() {
+        if let Ok(location) = index.get(position) {
+            let end = location.sample.offset.checked_add(location.sample.length).expect("an end");
+            assert!(end <= index.shard_length());
+        }
+    }
+    for key in ["", "000000", "a/b"] {
+        assert!(index.find(key).is_ok_and(|found| found.is_sorted()));
+    }
 }
 
 /// Decompresses the input. What is not compressed comes out as it is; reading in small pieces changes nothing.
