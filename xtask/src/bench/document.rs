@@ -156,7 +156,11 @@ fn family_table(
             short(middle),
             short(least),
             short(most),
-            short(rate.median * array_bytes(case.workload) / MIB),
+            if name == "first" {
+                String::new()
+            } else {
+                short(rate.median * array_bytes(case.workload) / MIB)
+            },
             times.unwrap_or_default(),
             bytes(measurement.spread(|run| run.peak_anonymous)),
             bytes(measurement.spread(|run| run.peak_resident)),

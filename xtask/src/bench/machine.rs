@@ -9,7 +9,7 @@ pub(super) fn describe() -> Vec<(&'static str, String)> {
     let mut lines = vec![
         ("Processor", processor()),
         ("Cores", std::thread::available_parallelism().map_or_else(|_| "?".to_owned(), |n| n.to_string())),
-        ("Memory", first_line("/proc/meminfo", "MemTotal:").unwrap_or_default()),
+        ("Memory", memory()),
         ("System", printed(Command::new("uname").args(["--kernel-name", "--kernel-release"]))),
         ("Compiler", printed(Command::new("rustc").arg("--version"))),
         ("Sources", sources()),
@@ -24,6 +24,12 @@ fn processor() -> String {
     let model = first_line("/proc/cpuinfo", "model name").unwrap_or_default();
     let machine = printed(Command::new("uname").arg("--machine"));
     format!("{} ({machine})", model.trim_start_matches([':', ' ', '\t']))
+}
+
+fn memory() -> String {
+    let kib = first_line("/proc/meminfo", "MemTotal:")
+        .and_then(|line| line.strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.map_or_else(String::new, |kib| format!("{} GiB", kib >> 20))
 }
 
 /// The commit, and whether there are changes beside it.
