@@ -21,8 +21,9 @@ mod value;
 
 pub use array::{NdArray, TypedArray};
 pub use dataset::{
-    Batches, Blocking, Dataset, Description, ErrorPolicies, ErrorPolicy, Fault, Keyed, MissingIndex,
-    RandomAccess, RandomAccessOptions, ReadOptions, ReadState, Reader, Report, Samples,
+    Batches, Blocking, Dataset, Description, ErrorPolicies, ErrorPolicy, Fault, Keyed, MissingIndex, Mix,
+    MixState, Mixed, MixedBatches, MixedPart, RandomAccess, RandomAccessOptions, ReadOptions, ReadState,
+    Reader, Report, Samples,
 };
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use lens::Lens;

@@ -65,7 +65,7 @@ impl Plan {
 }
 
 /// The seed itself for number 0, and for each other number a seed that has nothing to do with it or its neighbours.
-fn derived(seed: u64, number: u64) -> u64 {
+pub(super) fn derived(seed: u64, number: u64) -> u64 {
     if number == 0 { seed } else { Random::new(Random::new(seed).next() ^ number).next() }
 }
 
@@ -78,6 +78,11 @@ impl Random {
         Self(seed)
     }
 
+    /// What another generator goes on with from here.
+    pub(super) fn state(&self) -> u64 {
+        self.0
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -87,7 +92,7 @@ impl Random {
     }
 
     /// A number below `bound`, which is not zero. Multiply-and-shift: the bias is below 2⁻³² for any buffer size.
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         let wide = u128::from(self.next()) * bound as u128;
         // The product's upper half is below `bound`, which is a usize.
         usize::try_from(wide >> 64).unwrap_or_default()
