@@ -33,6 +33,11 @@ def words(array):
     return int(np.add.reduce(flat, dtype="u8"))
 
 
+def clocks():
+    """Wall time, and processor time of all threads."""
+    return time.perf_counter(), time.process_time()
+
+
 class Digest:
     def __init__(self):
         self.samples = self.numbers = self.order = self.fields = self.words = 0
@@ -87,18 +92,18 @@ class Job:
         self.samples = arguments.samples or self.spec["samples"]
         self.digest = Digest()
         self.opening = 0.0
-        self.seconds = None
-        self.begun = time.perf_counter()
+        self.taken = None
+        self.begun = clocks()
 
     def prepared(self):
-        """Starts the clock again."""
-        self.opening = time.perf_counter() - self.begun
-        self.begun = time.perf_counter()
+        """Starts the clocks again."""
+        self.opening = clocks()[0] - self.begun[0]
+        self.begun = clocks()
 
     def answered(self):
-        """Stops the clock, unless it stands."""
-        if self.seconds is None:
-            self.seconds = time.perf_counter() - self.begun
+        """Stops the clocks, unless they stand."""
+        if self.taken is None:
+            self.taken = [now - then for now, then in zip(clocks(), self.begun)]
 
     def shards(self):
         """The tar files that hold the samples of this run."""
@@ -155,7 +160,9 @@ def main(ways, packages):
     ways[arguments.way](job)
     job.answered()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
-    line = {"digest": job.digest.as_dict(), "seconds": job.seconds, "opening": job.opening, "configured": 0, "peak_rss": peak}
+    seconds, processor = job.taken
+    line = {"digest": job.digest.as_dict(), "seconds": seconds, "processor": processor}
+    line |= {"opening": job.opening, "configured": 0, "peak_rss": peak}
     print(json.dumps(line), flush=True)
     # Some of the libraries wait for threads or processes of theirs; what they do then is not measured.
     os._exit(0)

@@ -78,5 +78,21 @@ def random(job):
         job.seen(vars(whole.get(f"{position:012}")))
 
 
-ways = {"ordered": ordered, "batched": batched, "shuffled": shuffled, "first": first, "write": write, "random": random}
+def consumer(job):
+    """What the consumer alone costs: samples that are there already."""
+    samples = list(job.made())
+    job.prepared()
+    for sample in samples:
+        job.seen(sample)
+
+
+ways = {
+    "ordered": ordered,
+    "batched": batched,
+    "shuffled": shuffled,
+    "first": first,
+    "random": random,
+    "write": write,
+    "consumer": consumer,
+}
 main(ways, ["atdata", "webdataset", "numpy", "ormsgpack"])

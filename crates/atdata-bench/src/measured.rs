@@ -1,8 +1,9 @@
-//! The clock and the line that a run prints.
+//! The clocks and the line that a run prints.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
 use crate::digest::Digest;
@@ -11,49 +12,80 @@ use crate::digest::Digest;
 #[derive(Debug)]
 pub(crate) struct Measured {
     pub(crate) digest: Digest,
-    begun: Instant,
+    begun: Clocks,
     opening: Duration,
-    taken: Duration,
+    taken: Option<Taken>,
     /// The bytes of memory that the run was told to keep to, if it was told.
     pub(crate) configured: u64,
 }
 
+/// A moment.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    wall: Instant,
+    processor: Duration,
+}
+
+/// How long something took.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    wall: Duration,
+    /// Of all threads of this process; what other programs take meanwhile is not in it.
+    processor: Duration,
+}
+
+impl Clocks {
+    fn now() -> Self {
+        Self { wall: Instant::now(), processor: processor_time() }
+    }
+
+    fn elapsed(self) -> Taken {
+        Taken { processor: processor_time().saturating_sub(self.processor), wall: self.wall.elapsed() }
+    }
+}
+
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    // The clock counts from zero, so that neither part is negative.
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
 impl Measured {
-    /// Starts the clock.
+    /// Starts the clocks.
     pub(crate) fn start() -> Self {
         Self {
             digest: Digest::default(),
-            begun: Instant::now(),
+            begun: Clocks::now(),
             opening: Duration::ZERO,
-            taken: Duration::ZERO,
+            taken: None,
             configured: 0,
         }
     }
 
-    /// Starts the clock again: what came before was preparation, and is told apart.
+    /// Starts the clocks again: what came before was preparation, and is told apart.
     pub(crate) fn prepared(&mut self) {
-        self.opening = self.begun.elapsed();
-        self.begun = Instant::now();
+        self.opening = self.begun.wall.elapsed();
+        self.begun = Clocks::now();
     }
 
-    /// Stops the clock at what was asked for, if the way has more to do that does not count.
+    /// Stops the clocks at what was asked for, if the way has more to do that does not count.
     pub(crate) fn answered(&mut self) {
-        self.taken = self.begun.elapsed();
+        self.taken.get_or_insert_with(|| self.begun.elapsed());
     }
 
-    /// Stops the clock, unless it stands.
+    /// Stops the clocks, unless they stand.
     pub(crate) fn stop(mut self) -> Self {
-        if self.taken.is_zero() {
-            self.answered();
-        }
+        self.answered();
         self
     }
 
     /// What is printed.
     pub(crate) fn report(&self) -> Result<Report> {
+        let taken = self.taken.context("the clocks were not stopped")?;
         Ok(Report {
             digest: self.digest,
-            seconds: self.taken.as_secs_f64(),
+            seconds: taken.wall.as_secs_f64(),
+            processor: taken.processor.as_secs_f64(),
             opening: self.opening.as_secs_f64(),
             configured: self.configured,
             peak_rss: peak_rss()?,
@@ -66,7 +98,9 @@ impl Measured {
 pub(crate) struct Report {
     digest: Digest,
     seconds: f64,
-    /// Seconds before the clock was started.
+    /// Seconds of processor time.
+    processor: f64,
+    /// Seconds before the clocks were started.
     opening: f64,
     configured: u64,
     /// The largest resident set so far, in bytes; pages of mapped files are in it.

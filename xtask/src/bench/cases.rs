@@ -161,17 +161,19 @@ fn library_cases(setup: &Setup, workload: Workload, library: &'static Library) -
     let mut cases = Vec::new();
     for way in library.ways {
         let finds = match family(way.name) {
-            "ordered" | "batched" => Finds::Ordered,
             "shuffled" => Finds::Shuffled,
             "first" => Finds::First,
             "random" => Finds::Scattered,
-            _ => Finds::Bytes,
+            "write" => Finds::Bytes,
+            _ => Finds::Ordered,
         };
         let data: &[&'static str] = match (library.reads, finds) {
             (Reads::Own, _) => &[library.name],
             // It looks for the keys that our writer gives.
             (Reads::Tars, Finds::Scattered) => &[OURS],
             (Reads::Tars, Finds::Bytes) => &[PYTHON],
+            // Nothing is read.
+            (Reads::Tars, _) if family(way.name) == "limits" => &[PYTHON],
             (Reads::Tars, _) => &[OURS, PYTHON],
         };
         for data in data {

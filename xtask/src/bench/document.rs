@@ -12,7 +12,7 @@ use super::{
     cases::{Case, LIMIT, OURS, PYTHON, Workload, family},
     instructions::Count,
     peers::LIBRARIES,
-    results::{Measurement, Results, Spread},
+    results::{Measurement, PROCESSOR, Results, Spread, WALL},
     setup::Setup,
     targets::{self, Target},
 };
@@ -85,8 +85,9 @@ fn conditions(text: &mut String, setup: &Setup, machine: &[(&str, String)], roun
 }
 
 fn targets_table(text: &mut String, targets: &[Target]) -> Result<()> {
-    writeln!(text, "### Targets\n\n| What | Target | Measured | Range | Met |\n|---|---|--:|--:|---|")?;
-    for Target { what, wanted, measured, unit, met } in targets {
+    writeln!(text, "### Targets\n\n| What | Target | Measured | Range | Wall time | Met |")?;
+    writeln!(text, "|---|---|--:|--:|--:|---|")?;
+    for Target { what, wanted, measured, wall, unit, met } in targets {
         let (median, range) = match measured {
             Some(spread) => (
                 format!("{} {unit}", short(spread.median)),
@@ -99,7 +100,8 @@ fn targets_table(text: &mut String, targets: &[Target]) -> Result<()> {
             Some(false) => "**no**",
             None => "–",
         };
-        writeln!(text, "| {what} | {wanted} | {median} | {range} | {met} |")?;
+        let wall = wall.map_or_else(String::new, |wall| format!("{} {unit}", short(wall.median)));
+        writeln!(text, "| {what} | {wanted} | {median} | {range} | {wall} | {met} |")?;
     }
     writeln!(text)?;
     Ok(())
@@ -116,7 +118,7 @@ fn family_table(
     let mut rows: Vec<(&Measurement, Spread)> = results
         .done()
         .filter(|measurement| measurement.case.workload == workload && belongs(&measurement.case, name))
-        .filter_map(|measurement| Some((measurement, measurement.rate()?)))
+        .filter_map(|measurement| Some((measurement, measurement.rate(WALL)?)))
         .collect();
     if rows.is_empty() {
         return Ok(());
@@ -131,12 +133,15 @@ fn family_table(
     let speed = if name == "first" { "ms" } else { "samples/s" };
     let ours = if reference.is_some() { " Ours is |" } else { "" };
     let line = if reference.is_some() { "--:|" } else { "" };
-    writeln!(text, "| Program | Way | Data | Cores | {speed} | Range | MiB/s |{ours} Memory | Resident |")?;
-    writeln!(text, "|---|---|---|--:|--:|--:|--:|{line}--:|--:|")?;
+    writeln!(
+        text,
+        "| Program | Way | Data | Cores | {speed} | Range | MiB/s | µs |{ours} Memory | Resident |"
+    )?;
+    writeln!(text, "|---|---|---|--:|--:|--:|--:|--:|{line}--:|--:|")?;
     for (measurement, rate) in rows {
         let case = &measurement.case;
         let times = reference.map(|reference| {
-            let times = reference.times(measurement).filter(|_| case.program != OURS);
+            let times = reference.times(measurement, PROCESSOR).filter(|_| case.program != OURS);
             times.map_or_else(|| " |".to_owned(), |times| format!(" {} × |", short(times.median)))
         });
         let (middle, least, most) = if name == "first" {
@@ -148,8 +153,8 @@ fn family_table(
             |number: Option<Spread>| number.map_or_else(String::new, |spread| short(spread.median / MIB));
         writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} – {} | {} |{} {} | {} |",
-            program_title(case.program),
+            "| {} | {} | {} | {} | {} | {} – {} | {} | {} |{} {} | {} |",
+            if case.way == "consumer" { "the same consumer in Python" } else { program_title(case.program) },
             case.way,
             data_title(case),
             case.cores,
@@ -161,6 +166,7 @@ fn family_table(
             } else {
                 short(rate.median * array_bytes(case.workload) / MIB)
             },
+            processor_time(measurement),
             times.unwrap_or_default(),
             bytes(measurement.spread(|run| run.peak_anonymous)),
             bytes(measurement.spread(|run| run.peak_resident)),
@@ -168,6 +174,12 @@ fn family_table(
     }
     writeln!(text)?;
     opening(text, results, workload, name)
+}
+
+/// Microseconds of processor time a sample; none of `cat`, which is a program of its own.
+fn processor_time(measurement: &Measurement) -> String {
+    let rate = measurement.rate(PROCESSOR).filter(|_| measurement.case.way != "cat");
+    rate.map_or_else(String::new, |rate| short(1e6 / rate.median))
 }
 
 /// What random access has to do before the first sample.
@@ -224,6 +236,7 @@ fn program_title(name: &str) -> &str {
 
 fn data_title(case: &Case) -> &'static str {
     match case.data {
+        _ if case.way == "consumer" => "in memory",
         OURS => "tar, ours",
         PYTHON => "tar, Python's",
         _ => "its own",

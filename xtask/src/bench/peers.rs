@@ -68,8 +68,9 @@ pub(super) const LIBRARIES: [Library; 6] = [
             way("batched", [20_000, 2000, ALL]),
             way("shuffled", [20_000, 2000, ALL]),
             way("first", [1; 3]),
-            way("random", [2, 2, 2]),
+            way("random", [1; 3]),
             way("write", [40_000, 2000, ALL]),
+            way("consumer", [ALL; 3]),
         ],
     },
     Library {

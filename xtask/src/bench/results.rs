@@ -6,6 +6,8 @@ use super::cases::{Case, Workload};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Run {
     pub(super) seconds: f64,
+    /// Seconds of processor time, of all threads.
+    pub(super) processor: f64,
     /// Seconds before that which are not counted.
     pub(super) opening: f64,
     /// Bytes of memory that it was told to keep to.
@@ -15,6 +17,14 @@ pub(super) struct Run {
     /// The most anonymous memory that was seen, in bytes.
     pub(super) peak_anonymous: f64,
 }
+
+/// Which time of a run.
+pub(super) type Clock = fn(&Run) -> f64;
+
+/// Time as it passes.
+pub(super) const WALL: Clock = |run| run.seconds;
+/// Processor time: on one core that nobody shares it is the same, and what others do does not change it.
+pub(super) const PROCESSOR: Clock = |run| run.processor;
 
 /// The runs of a case, one a round.
 #[derive(Debug)]
@@ -34,15 +44,15 @@ impl Measurement {
         Spread::of(self.runs.iter().map(number))
     }
 
-    /// Samples a second.
-    pub(super) fn rate(&self) -> Option<Spread> {
-        self.spread(|run| self.samples() / run.seconds)
+    /// Samples a second, by one of the clocks.
+    pub(super) fn rate(&self, clock: Clock) -> Option<Spread> {
+        self.spread(|run| self.samples() / clock(run))
     }
 
-    /// Round by round, how many times as many samples a second as another one.
-    pub(super) fn times(&self, other: &Self) -> Option<Spread> {
+    /// Round by round, how many times as fast as another one, by one of the clocks.
+    pub(super) fn times(&self, other: &Self, clock: Clock) -> Option<Spread> {
         let rounds = self.runs.iter().zip(&other.runs);
-        Spread::of(rounds.map(|(a, b)| self.samples() / a.seconds / (other.samples() / b.seconds)))
+        Spread::of(rounds.map(|(a, b)| self.samples() / clock(a) / (other.samples() / clock(b))))
     }
 
     #[allow(clippy::cast_precision_loss)]

@@ -70,6 +70,7 @@ impl<'a> Runner<'a> {
             |key: &str| line.get(key).and_then(Value::as_f64).with_context(|| format!("a run without {key}"));
         Ok(Run {
             seconds: number("seconds")?,
+            processor: number("processor")?,
             opening: number("opening")?,
             configured: number("configured")?,
             peak_resident: number("peak_rss")?,
