@@ -23,7 +23,7 @@ pub use array::{NdArray, TypedArray};
 pub use dataset::{
     Batches, Blocking, Dataset, Description, ErrorPolicies, ErrorPolicy, Fault, Keyed, MissingIndex, Mix,
     MixState, Mixed, MixedBatches, MixedPart, RandomAccess, RandomAccessOptions, ReadOptions, ReadState,
-    Reader, Report, Samples,
+    Reader, Report, Samples, Stage, Stats, StatsSnapshot,
 };
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use lens::Lens;

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::ReadOptions;
 use super::decompress::decompressed;
+use super::stats::{Stage, Stats, Stopwatch};
 use crate::offload::offload;
 use crate::shard::hex;
 use crate::tar::{RawSample, SUFFIX, SampleFramer, Step};
@@ -59,7 +60,11 @@ pub(super) fn frames(
         framer: SampleFramer::new(options.tar.clone()),
         done: false,
         failure: None,
+        stats: options.stats.clone(),
     };
+    if let Some(stats) = &state.stats {
+        stats.shard();
+    }
     stream::unfold(state, |mut state| async move {
         let chunk = state.next().await.transpose()?;
         Some((chunk, state))
@@ -74,6 +79,7 @@ struct Framing {
     done: bool,
     /// What ended the shard, while the samples before it are on their way.
     failure: Option<Error>,
+    stats: Option<Stats>,
 }
 
 impl Framing {
@@ -81,8 +87,9 @@ impl Framing {
     async fn next(&mut self) -> Result<Option<Vec<Framed>>> {
         let mut chunk = Vec::new();
         let mut bytes = 0;
+        let mut watch = Stopwatch::start(self.stats.as_ref());
         while !self.done && chunk.len() < CHUNK_SAMPLES && bytes < CHUNK_BYTES {
-            match self.step().await {
+            match self.step(&mut watch).await {
                 Ok(Some(raw)) => {
                     bytes += raw.members().map(|member| member.data.len() as u64).sum::<u64>();
                     chunk.push(Framed { shard: self.shard.clone(), raw });
@@ -94,17 +101,21 @@ impl Framing {
                 }
             }
         }
+        watch.lap(self.stats.as_ref(), Stage::Framing);
         if !chunk.is_empty() {
+            if let Some(stats) = &self.stats {
+                stats.framed(chunk.len() as u64, bytes);
+            }
             return Ok(Some(chunk));
         }
         self.failure.take().map_or(Ok(None), Err)
     }
 
-    async fn step(&mut self) -> Result<Option<RawSample>> {
+    async fn step(&mut self, watch: &mut Stopwatch) -> Result<Option<RawSample>> {
         loop {
             match self.framer.next_sample().map_err(|error| error.with_fault(Fault::Tar))? {
                 Step::Item(raw) => return Ok(Some(raw)),
-                Step::NeedInput => match self.chunks.next().await {
+                Step::NeedInput => match self.more(watch).await {
                     Some(Ok(input)) => self.framer.push(input),
                     // What arrived and is not what it should be is damage, like that of the framing.
                     Some(Err(error))
@@ -118,6 +129,14 @@ impl Framing {
                 Step::End => return Ok(None),
             }
         }
+    }
+
+    /// The next bytes.
+    async fn more(&mut self, watch: &mut Stopwatch) -> Option<Result<Bytes>> {
+        watch.lap(self.stats.as_ref(), Stage::Framing);
+        let more = self.chunks.next().await;
+        watch.lap(self.stats.as_ref(), Stage::Source);
+        more
     }
 }
 

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::faults::ErrorPolicies;
+use super::stats::Stats;
 use crate::msgpack::UnpackPolicy;
 use crate::tar::TarOptions;
 
@@ -28,6 +29,8 @@ pub struct ReadOptions {
     pub verify_checksums: bool,
     /// The limits of tar framing.
     pub tar: TarOptions,
+    /// Where it is counted what streams do, if anywhere.
+    pub stats: Option<Stats>,
 }
 
 impl Default for ReadOptions {
@@ -38,6 +41,7 @@ impl Default for ReadOptions {
             parallelism: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             verify_checksums: false,
             tar: TarOptions::default(),
+            stats: None,
         }
     }
 }
@@ -69,6 +73,13 @@ impl ReadOptions {
     #[must_use]
     pub fn with_verify_checksums(mut self, verify: bool) -> Self {
         self.verify_checksums = verify;
+        self
+    }
+
+    /// Counts what streams do.
+    #[must_use]
+    pub fn with_stats(mut self, stats: Stats) -> Self {
+        self.stats = Some(stats);
         self
     }
 

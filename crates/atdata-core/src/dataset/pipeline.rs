@@ -7,22 +7,25 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, ready};
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
+use tracing::Instrument;
 
 use super::cursor::Chunk;
 use super::frames::{Framed, frames};
 use super::order::ShuffleBuffer;
 use super::samples::Samples;
 use super::state::{Position, Run, beyond_the_end, beyond_the_shards};
+use super::stats::{Stage, Stats, Stopwatch};
 use super::{Dataset, ErrorPolicies, ErrorPolicy, Fault, Origin, ReadOptions};
 use crate::msgpack::UnpackOptions;
 use crate::offload::offload;
+use crate::url::redact;
 use crate::{Error, ErrorKind, Result, Sample};
 
 /// What is done to a raw sample: decoding, then filters and maps. `None` is a sample that a filter drops.
-pub(super) type Stage<T> = Arc<dyn Fn(&Framed, &UnpackOptions) -> Result<Option<T>> + Send + Sync>;
+pub(super) type Recipe<T> = Arc<dyn Fn(&Framed, &UnpackOptions) -> Result<Option<T>> + Send + Sync>;
 
 /// Decodes, and nothing else.
-pub(super) fn decode<T: Sample>() -> Stage<T> {
+pub(super) fn decode<T: Sample>() -> Recipe<T> {
     Arc::new(|framed, options| {
         let decoded = framed.payload().and_then(|payload| T::unpack(payload, options));
         decoded.map(Some).map_err(|error| {
@@ -57,12 +60,45 @@ pub(super) fn run<T: Send + 'static>(dataset: &Dataset<T>, run: Run, from: Posit
     let decoded_again = errors.decoding_skips_shards() && run.plan.is_shuffled();
     let behind = if decoded_again { from.sample } else { 0 };
     let mut policy = Policy { errors, run: run.clone(), behind, skipped: 0, skipping: HashMap::new() };
+    let stats = dataset.options.stats.clone();
+    let decoding = stats.clone();
     let chunks = raw_chunks(dataset, run.clone(), from, behind == 0)
-        .map(move |chunk| process(chunk, stage.clone(), unpack.clone()))
+        .map(move |chunk| process(chunk, stage.clone(), unpack.clone(), decoding.clone()))
         .buffered(dataset.options.parallelism.get())
         .map(move |chunk| policy.apply(chunk))
         .boxed();
+    let chunks = match stats {
+        Some(stats) => measured(chunks, stats),
+        None => chunks,
+    };
     Samples::new(chunks, run, from)
+}
+
+/// Measures how long the consumer waits, and how long it is busy.
+fn measured<T: Send + 'static>(
+    chunks: BoxStream<'static, Chunk<T>>,
+    stats: Stats,
+) -> BoxStream<'static, Chunk<T>> {
+    // It runs from the moment when the consumer got something.
+    let watch: Option<Stopwatch> = None;
+    stream::unfold((chunks, watch), move |(mut chunks, watch)| {
+        let stats = stats.clone();
+        async move {
+            let mut watch = match watch {
+                Some(mut watch) => {
+                    watch.lap(Some(&stats), Stage::Consumer);
+                    watch
+                }
+                None => Stopwatch::start(Some(&stats)),
+            };
+            let chunk = chunks.next().await;
+            watch.lap(Some(&stats), Stage::Waiting);
+            let chunk = chunk?;
+            stats.taken();
+            Some((chunk, (chunks, Some(watch))))
+        }
+    })
+    .boxed()
 }
 
 /// Reads the shards one after the other, brings raw samples into order, and leaves out those before a position
@@ -100,7 +136,8 @@ fn read(shards: Vec<String>, origin: Arc<Origin>, options: ReadOptions, from: Po
             let (origin, options) = (origin.clone(), options.clone());
             let sample = if place == from.shard { from.sample } else { 0 };
             async move {
-                let chunks = open(shard.into(), &origin, &options).await;
+                let span = tracing::debug_span!("open_shard", shard = %redact(&shard));
+                let chunks = open(shard.into(), &origin, &options).instrument(span).await;
                 numbered(chunks, Position { shard: place, sample }, true)
             }
         })
@@ -189,7 +226,7 @@ impl<T> Processed<T> {
 }
 
 /// Runs the stage over one sample. A panic in a user's closure is that sample's error, not the end of the process.
-pub(super) fn apply<T>(stage: &Stage<T>, framed: &Framed, unpack: &UnpackOptions) -> Result<Option<T>> {
+pub(super) fn apply<T>(stage: &Recipe<T>, framed: &Framed, unpack: &UnpackOptions) -> Result<Option<T>> {
     catch_unwind(AssertUnwindSafe(|| stage(framed, unpack)))
         .unwrap_or_else(|panic| Err(panicked(&*panic)))
         .map_err(|error| framed.locate(error.with_fault(Fault::Function)))
@@ -198,9 +235,13 @@ pub(super) fn apply<T>(stage: &Stage<T>, framed: &Framed, unpack: &UnpackOptions
 /// Runs the stage over a chunk.
 fn process<T: Send + 'static>(
     chunk: RawChunk,
-    stage: Stage<T>,
+    stage: Recipe<T>,
     unpack: Arc<UnpackOptions>,
+    stats: Option<Stats>,
 ) -> BoxFuture<'static, Processed<T>> {
+    if let Some(stats) = &stats {
+        stats.queued();
+    }
     let failed = |error| Processed::error(Arc::from("all"), error, Spoils::Stream);
     let (first, samples) = match chunk {
         RawChunk::Samples { first, samples } => (first, samples),
@@ -210,12 +251,14 @@ fn process<T: Send + 'static>(
         RawChunk::Failed(error) => return ready(failed(error)).boxed(),
     };
     let work = move || {
+        let mut watch = Stopwatch::start(stats.as_ref());
         let mut items = Vec::with_capacity(samples.len());
         for (framed, behind) in samples.iter().zip(first.sample + 1..) {
             if let Some(result) = apply(&stage, framed, &unpack).transpose() {
                 items.push((framed.shard.clone(), behind, result));
             }
         }
+        watch.lap(stats.as_ref(), Stage::Decoding);
         Processed { shard: first.shard, items, spoils: Spoils::Sample }
     };
     let task = offload(work);

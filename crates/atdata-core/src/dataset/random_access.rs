@@ -9,7 +9,7 @@ use futures::future::try_join;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::frames::Framed;
-use super::pipeline::{Stage, apply};
+use super::pipeline::{Recipe, apply};
 use super::{Dataset, Origin};
 use crate::msgpack::UnpackOptions;
 use crate::offload::offload;
@@ -139,7 +139,7 @@ pub struct RandomAccess<T> {
 struct Decode<T> {
     tar: TarOptions,
     unpack: Arc<UnpackOptions>,
-    stage: Stage<T>,
+    stage: Recipe<T>,
 }
 
 impl<T> Clone for Decode<T> {
