@@ -86,35 +86,41 @@ impl Options {
     }
 }
 
-/// Runs all cases, round after round, each round from another one on.
+/// Runs all cases, round after round, each round from another one on. After each round what there is so far is written.
 fn measure(setup: &Setup, cases: Vec<Case>, options: &Options) -> Result<Tally> {
     let machine = machine::describe();
-    let mut runner = Runner::new(setup, options.out.as_deref())?;
-    let mut measured: Vec<Measurement> = cases.into_iter().map(Measurement::new).collect();
-    for round in 0..options.rounds {
-        println!("=== round {} of {}", round + 1, options.rounds);
-        let turn = round * measured.len() / options.rounds;
-        measured.rotate_left(turn);
-        for measurement in measured.iter_mut().filter(|measurement| measurement.failure.is_none()) {
-            match runner.run(&measurement.case) {
-                Ok(run) => {
-                    println!("{:50} {:10.4} s", measurement.case.name(), run.seconds);
-                    measurement.runs.push(run);
-                }
-                Err(error) => {
-                    println!("{:50} FAIL {error:#}", measurement.case.name());
-                    measurement.failure = Some(format!("{error:#}"));
-                }
-            }
-        }
-        measured.rotate_right(turn);
-    }
-    let results = Results(measured);
     let part = options.quick || !options.only.is_empty();
     let to = if part { Some(workspace::metadata()?.target.join("bench.md")) } else { None };
-    let path = document::write_measured(setup, &results, &machine, options.rounds, to)?;
-    println!("{}", path.display());
+    let mut runner = Runner::new(setup, options.out.as_deref())?;
+    let mut results = Results(cases.into_iter().map(Measurement::new).collect());
+    for round in 0..options.rounds {
+        println!("=== round {} of {}", round + 1, options.rounds);
+        let turn = round * results.0.len() / options.rounds;
+        results.0.rotate_left(turn);
+        results.0.iter_mut().for_each(|measurement| run(&mut runner, measurement));
+        results.0.rotate_right(turn);
+        let path = document::write_measured(setup, &results, &machine, round + 1, to.clone())?;
+        println!("{}", path.display());
+    }
     Ok(tally(&results))
+}
+
+/// Runs a case once more, unless it has failed before.
+fn run(runner: &mut Runner<'_>, measurement: &mut Measurement) {
+    if measurement.failure.is_some() {
+        return;
+    }
+    let name = measurement.case.name();
+    match runner.run(&measurement.case) {
+        Ok(run) => {
+            println!("{name:50} {:10.4} s", run.seconds);
+            measurement.runs.push(run);
+        }
+        Err(error) => {
+            println!("{name:50} FAIL {error:#}");
+            measurement.failure = Some(format!("{error:#}"));
+        }
+    }
 }
 
 /// Ours must run; what another library cannot do is written down and fails nothing.
