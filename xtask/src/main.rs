@@ -3,6 +3,7 @@
 // A task runner talks to its user on the standard streams.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod deny;
 mod fixtures;
 mod flags;
@@ -29,6 +30,7 @@ commands:
   tidy       house rules that the compiler does not check
   interop    both directions of exchange with the real Python package
   peer       set up the Python package that interop uses
+  bench      measure against other libraries and the machine's limits; writes docs/benchmarks.md
   fixtures   check the files that the Python package wrote
 
 `cargo xtask COMMAND --help` tells more.";
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         "tidy" => (tidy::HELP, tidy::main),
         "interop" => (interop::HELP, interop::main),
         "peer" => (peer::HELP, peer::main),
+        "bench" => (bench::HELP, bench::main),
         "fixtures" => (fixtures::HELP, fixtures::main),
         "help" | "-h" | "--help" => {
             println!("{HELP}");
