@@ -8,6 +8,7 @@ use futures::{FutureExt, StreamExt};
 
 use super::frames::{CHUNK_BYTES, CHUNK_SAMPLES, Framed};
 use super::indexes::{AT_ONCE, IndexedShard, Indexes, Wanted};
+use super::stats::{Stage, Stats, Stopwatch};
 use crate::shard_index::{Run, SampleLocation};
 use crate::{Error, Result};
 
@@ -32,7 +33,7 @@ impl Fetched {
         self.shard.frame(&location, bytes)
     }
 
-    fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.read.as_ref().map_or(0, |(_, bytes)| bytes.len() as u64)
     }
 }
@@ -40,15 +41,23 @@ impl Fetched {
 /// Reads the samples at these positions, in this order, in chunks.
 pub(super) fn fetch(
     indexes: Arc<Indexes>,
+    stats: Option<Stats>,
     positions: impl Iterator<Item = u64> + Send + 'static,
 ) -> BoxStream<'static, Vec<Fetched>> {
     let limit = indexes.options().look_ahead / (WINDOWS as u64 + 1);
     let windows = Windows { indexes: indexes.clone(), positions, held: None, samples: FIRST_WINDOW, limit };
-    stream::iter(windows)
-        .map(move |window| read(indexes.clone(), window))
-        .buffered(WINDOWS)
-        .flat_map(|window| stream::iter(chunks(window)))
-        .boxed()
+    let windows = stream::iter(windows).map(move |window| read(indexes.clone(), window)).buffered(WINDOWS);
+    stream::unfold((windows, stats), |(mut windows, stats)| async move {
+        let mut watch = Stopwatch::start(stats.as_ref());
+        let window = windows.next().await?;
+        watch.lap(stats.as_ref(), Stage::Source);
+        if let Some(stats) = &stats {
+            stats.framed(window.len() as u64, window.iter().map(Fetched::bytes).sum());
+        }
+        Some((window, (windows, stats)))
+    })
+    .flat_map(|window| stream::iter(chunks(window)))
+    .boxed()
 }
 
 type Slot = Wanted<Result<SampleLocation>, usize>;

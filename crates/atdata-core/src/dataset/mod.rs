@@ -5,6 +5,7 @@
 //! array in it, are slices of the shard. Samples move between threads in chunks.
 
 mod blocking;
+mod budget;
 mod cursor;
 mod decompress;
 mod describe;

@@ -246,7 +246,7 @@ impl<T> ShuffleBuffer<T> {
         out
     }
 
-    /// The same buffer, before anything went through it.
+    /// A copy of a buffer that nothing has gone through yet.
     pub(super) fn fresh(&self) -> Self {
         Self { random: self.random.clone(), capacity: self.capacity, items: Vec::new() }
     }
@@ -289,8 +289,8 @@ mod tests {
         let mut random = Random::new(42);
         let mut shards: Vec<u32> = (0..8).collect();
         random.permute(&mut shards);
-        let mut buffer = ShuffleBuffer::new(random, 4);
-        let mut order = buffer.exchange((0..10).collect());
+        let mut buffer = ShuffleBuffer::<u32>::new(random, 4);
+        let mut order = buffer.exchange(0..10);
         order.extend(buffer.drain());
         assert_eq!(shards, [4, 3, 2, 0, 7, 6, 1, 5]);
         assert_eq!(order, [3, 1, 2, 0, 5, 6, 4, 7, 8, 9]);

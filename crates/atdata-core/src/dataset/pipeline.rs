@@ -8,6 +8,7 @@ use futures::future::{BoxFuture, ready};
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 
+use super::budget::{Budget, Held};
 use super::cursor::Chunk;
 use super::frames::Framed;
 use super::indexes::SharedIndexes;
@@ -59,8 +60,16 @@ pub(super) fn run<T: Send + 'static>(
         options: dataset.options.clone(),
         indexes: indexes.clone(),
     };
+    let budget = Budget::new(dataset.options.read_ahead);
     let chunks = raw_chunks(reading, run.clone(), from, behind == 0)
-        .map(move |chunk| process(chunk, stage.clone(), unpack.clone(), decoding.clone()))
+        .then(move |chunk| {
+            let budget = budget.clone();
+            async move {
+                let held = budget.take(chunk.bytes()).await;
+                (chunk, held)
+            }
+        })
+        .map(move |(chunk, held)| process(chunk, held, stage.clone(), unpack.clone(), decoding.clone()))
         .buffered(dataset.options.parallelism.get())
         .map(move |chunk| policy.apply(chunk))
         .boxed();
@@ -104,6 +113,7 @@ struct Processed<T> {
     /// Each with the shard it came from and the number of the position after it.
     items: Vec<(Arc<str>, u64, Result<T>)>,
     spoils: Spoils,
+    held: Held,
 }
 
 /// How much an error spoils.
@@ -116,7 +126,7 @@ enum Spoils {
 
 impl<T> Processed<T> {
     fn error(shard: Arc<str>, error: Error, spoils: Spoils) -> Self {
-        Self { shard: 0, items: vec![(shard, 0, Err(error))], spoils }
+        Self { shard: 0, items: vec![(shard, 0, Err(error))], spoils, held: Held::default() }
     }
 }
 
@@ -130,6 +140,7 @@ pub(super) fn apply<T>(stage: &Recipe<T>, framed: &Framed, unpack: &UnpackOption
 /// Runs the stage over a chunk.
 fn process<T: Send + 'static>(
     chunk: RawChunk,
+    held: Held,
     stage: Recipe<T>,
     unpack: Arc<UnpackOptions>,
     stats: Option<Stats>,
@@ -157,7 +168,7 @@ fn process<T: Send + 'static>(
             }
         }
         watch.lap(stats.as_ref(), Stage::Decoding);
-        Processed { shard: first.shard, items, spoils: Spoils::Sample }
+        Processed { shard: first.shard, items, spoils: Spoils::Sample, held }
     };
     let task = offload(work);
     // The error is that the runtime is shutting down.
@@ -233,7 +244,7 @@ impl Policy {
                 self.skipping.insert(occurrence, shard);
             }
         }
-        Chunk { shard: chunk.shard, items }
+        Chunk { shard: chunk.shard, items, held: chunk.held }
     }
 }
 

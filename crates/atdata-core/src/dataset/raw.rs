@@ -14,6 +14,7 @@ use super::order::{Plan, ShuffleBuffer, Unit, dealt};
 use super::quota::{Quota, equal_parts};
 use super::sequence::Sequence;
 use super::state::{Position, Run, beyond_the_end, beyond_the_shards};
+use super::stats::Stats;
 use super::{Fault, Origin, ReadOptions};
 use crate::url::redact;
 use crate::{Error, Result};
@@ -33,6 +34,16 @@ pub(super) enum RawChunk {
     Failed(Error),
 }
 
+impl RawChunk {
+    /// The bytes of the samples, as stored.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Samples { samples, .. } => samples.iter().map(Raw::bytes).sum(),
+            _ => 0,
+        }
+    }
+}
+
 /// A sample as it was found: on the way through its shard, or through the index.
 pub(super) enum Raw {
     Framed(Framed),
@@ -44,6 +55,13 @@ impl Raw {
         match self {
             Self::Framed(framed) => &framed.shard,
             Self::Fetched(fetched) => &fetched.shard.id,
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Framed(framed) => framed.bytes(),
+            Self::Fetched(fetched) => fetched.bytes(),
         }
     }
 
@@ -80,7 +98,7 @@ pub(super) fn raw_chunks(reading: Reading, run: Arc<Run>, from: Position, discar
         run.found(indexes.shards().iter().map(|shard| (&*shard.id, Some(shard.index.len()))))?;
         match plan.by {
             Unit::Shards => by_shards(equal_part(plan, &indexes), reading, from, discard),
-            Unit::Samples => by_samples(indexes, &run, from.sample),
+            Unit::Samples => by_samples(Found { indexes, stats: reading.options.stats }, &run, from.sample),
         }
     };
     stream::once(chunks)
@@ -183,10 +201,23 @@ async fn open(id: Arc<str>, Reading { origin, options, .. }: &Reading) -> RawChu
     }
 }
 
+/// Where single samples are found, and who counts them.
+struct Found {
+    indexes: Arc<Indexes>,
+    stats: Option<Stats>,
+}
+
+impl Found {
+    fn chunks(&self, positions: impl Iterator<Item = u64> + Send + 'static) -> RawChunks {
+        let raw = |chunk: Vec<Fetched>| unnumbered(chunk.into_iter().map(Raw::Fetched).collect());
+        fetch(self.indexes.clone(), self.stats.clone(), positions).map(raw).boxed()
+    }
+}
+
 /// Reads single samples through indexes, the first of them without those that are behind.
-fn by_samples(indexes: Arc<Indexes>, run: &Run, behind: u64) -> Result<RawChunks> {
+fn by_samples(found: Found, run: &Run, behind: u64) -> Result<RawChunks> {
     let plan = &run.plan;
-    let mut arranged: Vec<Range<u64>> = indexes.ranges();
+    let mut arranged: Vec<Range<u64>> = found.indexes.ranges();
     // Only a buffer needs help from the order of shards.
     let buffer = match plan.buffer::<u64>(plan.random().as_ref(), plan.split.part()) {
         Some(_) => {
@@ -195,25 +226,20 @@ fn by_samples(indexes: Arc<Indexes>, run: &Run, behind: u64) -> Result<RawChunks
         }
         None => None,
     };
-    let sequence = Sequence::new(plan, indexes.len(), &arranged, &run.earlier)?;
+    let sequence = Sequence::new(plan, found.indexes.len(), &arranged, &run.earlier)?;
     if behind > sequence.longest() {
         return Err(beyond_the_end(behind, sequence.longest()));
     }
     let Some(buffer) = buffer else {
         let positions = (behind..sequence.len()).map(move |number| sequence.at(number));
-        return Ok(numbered(fetched(indexes, positions), behind, from_sample(behind), true));
+        return Ok(numbered(found.chunks(positions), behind, from_sample(behind), true));
     };
-    Ok(replayed(indexes, sequence, buffer, behind))
+    Ok(replayed(found, sequence, buffer, behind))
 }
 
 /// The samples of a sequence through a buffer, behind so many of them. What the buffer holds then is found by passing
 /// numbers through it, so that only samples that are still to come are read.
-fn replayed(
-    indexes: Arc<Indexes>,
-    sequence: Sequence,
-    mut buffer: ShuffleBuffer<u64>,
-    behind: u64,
-) -> RawChunks {
+fn replayed(found: Found, sequence: Sequence, mut buffer: ShuffleBuffer<u64>, behind: u64) -> RawChunks {
     let len = sequence.len();
     let arrived = behind.saturating_add(buffer.capacity() as u64).min(len);
     // Before the end, one leaves for each that arrives at the full buffer.
@@ -222,28 +248,23 @@ fn replayed(
         let left = len.saturating_sub(buffer.items().len() as u64);
         let done = usize::try_from(behind.saturating_sub(left)).unwrap_or(usize::MAX);
         let rest = buffer.drain().into_iter().skip(done).map(move |number| sequence.at(number));
-        return numbered(fetched(indexes, rest), behind, from_sample(behind), true);
+        return numbered(found.chunks(rest), behind, from_sample(behind), true);
     }
     let held: Vec<u64> = buffer.items().iter().map(|number| sequence.at(*number)).collect();
     let chunks = stream::once(async move {
         let mut items = Vec::with_capacity(held.len());
-        let mut chunks = fetch(indexes.clone(), held.into_iter());
-        while let Some(chunk) = chunks.next().await {
-            items.extend(chunk.into_iter().map(Raw::Fetched));
+        let mut chunks = found.chunks(held.into_iter());
+        while let Some(RawChunk::Samples { samples, .. }) = chunks.next().await {
+            items.extend(samples);
         }
         let rest = (arrived..len).map(move |number| sequence.at(number));
-        shuffle(fetched(indexes, rest), buffer.replaced(items))
+        shuffle(found.chunks(rest), buffer.replaced(items))
     });
     numbered(chunks.flatten().boxed(), behind, from_sample(behind), true)
 }
 
 fn from_sample(sample: u64) -> Position {
     Position { shard: 0, sample }
-}
-
-fn fetched(indexes: Arc<Indexes>, positions: impl Iterator<Item = u64> + Send + 'static) -> RawChunks {
-    let raw = |chunk: Vec<Fetched>| unnumbered(chunk.into_iter().map(Raw::Fetched).collect());
-    fetch(indexes, positions).map(raw).boxed()
 }
 
 fn unnumbered(samples: Vec<Raw>) -> RawChunk {

@@ -70,10 +70,9 @@ impl<T: Send + 'static> Reader<T> {
         Self { dataset, plan: Plan::default(), indexes }
     }
 
-    /// Reads through indexes that are open.
+    /// Takes indexes that are open.
     pub(super) fn with_indexes(mut self, indexes: SharedIndexes) -> Self {
         self.indexes = indexes;
-        self.plan.by = Unit::Samples;
         self
     }
 
@@ -133,11 +132,11 @@ impl<T: Send + 'static> Reader<T> {
         self
     }
 
-    /// Like [`indexed`](Self::indexed), with options. They hold wherever indexes are needed:
-    /// `options.missing` says what is done where there are none.
+    /// Sets how indexes are opened and read, where they are needed; among others what is done where there are none.
     #[must_use]
-    pub fn indexed_with(self, options: RandomAccessOptions) -> Self {
-        self.with_indexes(SharedIndexes::new(options))
+    pub fn index_options(mut self, options: RandomAccessOptions) -> Self {
+        self.indexes = SharedIndexes::new(options);
+        self
     }
 
     /// Sets the epoch; each has an order of its own, if samples are shuffled. Epoch 0, where nothing is set, is the
@@ -202,7 +201,7 @@ impl<T: Send + 'static> Reader<T> {
     ///
     /// Numbers are those of *stored* samples: a filter, or a policy that skips, makes them different again. To know
     /// them before reading, anything but [`Lengths::Uneven`] needs the indexes of all shards, also where whole
-    /// shards are dealt; see [`indexed_with`](Self::indexed_with) for what is done where they are missing.
+    /// shards are dealt; see [`index_options`](Self::index_options) for what is done where they are missing.
     #[must_use]
     pub fn lengths(mut self, lengths: Lengths) -> Self {
         self.plan.lengths = lengths;
