@@ -27,7 +27,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often a request is made before it has failed.
-const ATTEMPTS: u32 = 5;
+pub(crate) const ATTEMPTS: u32 = 5;
+
+/// The longest wait before the second attempt; each further one may be twice as long.
+pub(crate) const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 
 /// A server and who asks it. Clones share the connections.
 #[derive(Clone)]
@@ -70,6 +73,11 @@ impl Connection {
     }
 }
 
+/// The settings of requests that are repeated by who makes them.
+pub(crate) fn once() -> Builder {
+    Builder::new().retry_config(RetryConfig::disabled())
+}
+
 /// The runtime that requests run on.
 ///
 /// # Errors
@@ -87,7 +95,7 @@ async fn connect(config: &S3Config) -> Result<Connected> {
     let endpoint = config.endpoint.or(found.endpoint);
     let mut builder = Builder::new()
         .behavior_version(BehaviorVersion::v2026_01_12())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF))
         .timeout_config(
             TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT).build(),
         )

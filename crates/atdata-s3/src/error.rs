@@ -40,7 +40,8 @@ where
             Error::unavailable(format!("{text}: {}", causes(error)))
         }
         SdkError::DispatchFailure(failure) => dispatch(
-            failure.is_timeout() || failure.is_io(),
+            // Kinds that the client itself would try again, a connection that is closed without an answer for instance.
+            failure.is_timeout() || failure.is_io() || failure.as_other().is_some(),
             failure.as_connector_error().is_some_and(|inner| inner.is_user()),
             &causes(error),
         ),

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use atdata_core::remote::{Get, ObjectBody, ObjectClient, ObjectInfo, Validator};
 use atdata_core::{Error, ErrorKind, Result};
-use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::address::Address;
-use crate::connection::Connection;
+use crate::connection::{Connection, once};
 use crate::error::from_sdk;
 
 /// Reads objects. Nothing is repeated here: who asks does that.
@@ -24,11 +23,6 @@ impl S3Objects {
     pub(crate) fn new(connection: Connection) -> Self {
         Self { connection }
     }
-}
-
-/// The settings of requests that are repeated elsewhere.
-fn once() -> aws_sdk_s3::config::Builder {
-    aws_sdk_s3::config::Builder::new().retry_config(RetryConfig::disabled())
 }
 
 #[async_trait]

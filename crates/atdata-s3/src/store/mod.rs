@@ -220,7 +220,8 @@ impl S3DataStore {
     /// The server refuses, or cannot list uploads.
     pub async fn abort_unfinished(&self, begun_before: Duration) -> Result<Vec<String>> {
         let client = self.connection.client().await?;
-        unfinished::abort(client, self.names.bucket(), self.names.root(), begun_before).await
+        let prefix = self.names.root().map(|root| format!("{root}/"));
+        unfinished::abort(client, self.names.bucket(), prefix.as_deref(), begun_before).await
     }
 
     async fn begin(&self, prefix: &str) -> Result<(Writing, names::WriteNames)> {
@@ -236,7 +237,7 @@ impl S3DataStore {
             // Said now rather than after everything has been uploaded.
             expect_none(&client, &names.shard(0)?).await?;
         }
-        let publication = Publication::new(taken, write_id);
+        let publication = Publication::new(taken, write_id, names.stem());
         let (background, pace) = (self.background.clone(), self.pace.clone());
         Ok((Writing::new(publication, client, runtime()?, background, pace), names))
     }

@@ -88,6 +88,11 @@ pub(super) struct WriteNames {
 }
 
 impl WriteNames {
+    /// What all names begin with.
+    pub(super) fn stem(&self) -> Address {
+        Address { bucket: self.bucket.clone(), key: self.stem.clone() }
+    }
+
     pub(super) fn shard(&self, number: usize) -> Result<Address> {
         let key = format!("{}{number:06}.tar", self.stem);
         check_key(&key)?;

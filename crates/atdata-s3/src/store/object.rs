@@ -12,9 +12,11 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 use super::parts::MAX_PARTS;
 use crate::address::Address;
+use crate::connection::{ATTEMPTS, FIRST_BACKOFF, once};
 use crate::error::from_sdk;
 
 /// The user metadata that says which write an object is of.
@@ -40,6 +42,7 @@ pub(super) struct Object {
     size: Mutex<u64>,
     /// Set before the server is asked to make the object visible.
     may_be_visible: AtomicBool,
+    may_have_lost_upload: AtomicBool,
 }
 
 impl Object {
@@ -52,6 +55,7 @@ impl Object {
             parts: Mutex::default(),
             size: Mutex::default(),
             may_be_visible: AtomicBool::new(false),
+            may_have_lost_upload: AtomicBool::new(false),
         }
     }
 
@@ -86,19 +90,38 @@ impl Object {
         Ok(())
     }
 
+    /// Begins the upload. An answer that is lost leaves an upload that nobody knows the name of, so that is noted.
     async fn begin(&self, client: &Client) -> Result<String> {
-        let begun = client
-            .create_multipart_upload()
-            .bucket(&self.address.bucket)
-            .key(&self.address.key)
-            .content_type(self.content_type)
-            .metadata(WRITE_ID, &self.write_id)
-            .send()
-            .await
-            .map_err(|error| self.located(from_sdk(&error)))?;
-        begun.upload_id.ok_or_else(|| {
-            self.located(Error::unexpected("the S3 server began an upload and did not say its name"))
-        })
+        let mut attempt = 1;
+        loop {
+            let request = client
+                .create_multipart_upload()
+                .bucket(&self.address.bucket)
+                .key(&self.address.key)
+                .content_type(self.content_type)
+                .metadata(WRITE_ID, &self.write_id);
+            let error = match request.customize().config_override(once()).send().await {
+                Ok(begun) => {
+                    let text = "the S3 server began an upload and did not say its name";
+                    return begun.upload_id.ok_or_else(|| self.located(Error::unexpected(text)));
+                }
+                Err(error) => self.located(from_sdk(&error)),
+            };
+            if !error.is_retryable() {
+                return Err(error);
+            }
+            self.may_have_lost_upload.store(true, Ordering::Relaxed);
+            if attempt == ATTEMPTS {
+                return Err(error);
+            }
+            tokio::time::sleep(jittered(FIRST_BACKOFF * (1 << (attempt - 1)))).await;
+            attempt += 1;
+        }
+    }
+
+    /// Whether there may be an upload whose name is not known.
+    pub(super) fn may_have_lost_upload(&self) -> bool {
+        self.may_have_lost_upload.load(Ordering::Relaxed)
     }
 
     /// Makes the object visible.
@@ -216,6 +239,12 @@ pub(super) async fn delete(client: &Client, address: &Address) -> Result<()> {
         Err(error) if !error.is_not_found() => Err(error),
         _ => Ok(()),
     }
+}
+
+/// A random duration up to `most`.
+fn jittered(most: Duration) -> Duration {
+    let (random, ..) = Uuid::new_v4().as_fields();
+    most.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

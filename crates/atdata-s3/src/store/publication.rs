@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::stream::{self, FuturesUnordered, StreamExt};
 
 use super::object::{Object, delete, head, put_new};
-use super::{INDEX_TYPE, SHARD_TYPE};
+use super::{INDEX_TYPE, SHARD_TYPE, unfinished};
 use crate::address::Address;
 
 /// How many small requests are made at once.
@@ -38,6 +38,8 @@ pub(super) enum Names {
 pub(super) struct Publication {
     names: Names,
     write_id: String,
+    /// What all names begin with.
+    stem: Address,
     shards: Vec<Arc<Object>>,
     indexes: Vec<Arc<Object>>,
     claim: Option<Claim>,
@@ -50,8 +52,8 @@ struct Claim {
 }
 
 impl Publication {
-    pub(super) fn new(names: Names, write_id: String) -> Self {
-        Self { names, write_id, shards: Vec::new(), indexes: Vec::new(), claim: None }
+    pub(super) fn new(names: Names, write_id: String, stem: Address) -> Self {
+        Self { names, write_id, stem, shards: Vec::new(), indexes: Vec::new(), claim: None }
     }
 
     pub(super) fn add_shard(&mut self, address: Address) -> Arc<Object> {
@@ -74,8 +76,9 @@ impl Publication {
     /// Makes all objects visible; if that fails, takes them away.
     pub(super) async fn publish(self, client: &Client) -> Result<()> {
         let published = self.try_publish(client).await;
-        if published.is_err() {
-            self.discard(client).await;
+        match &published {
+            Ok(()) => self.sweep(client).await,
+            Err(_) => self.discard(client).await,
         }
         published
     }
@@ -124,6 +127,19 @@ impl Publication {
             && let Err(error) = self.give_up_claim(client, claim).await
         {
             tracing::warn!(%error, "an index without its shard could not be taken away");
+        }
+        self.sweep(client).await;
+    }
+
+    /// Aborts uploads that were begun in answers that got lost. Under names that others may write too they are left: whose
+    /// they are cannot be told.
+    async fn sweep(&self, client: &Client) {
+        if self.names != Names::Fresh || !self.objects().any(|object| object.may_have_lost_upload()) {
+            return;
+        }
+        let Address { bucket, key } = &self.stem;
+        if let Err(error) = unfinished::abort(client, bucket, Some(key), Duration::ZERO).await {
+            tracing::warn!(%error, "there may be an unfinished upload without parts");
         }
     }
 

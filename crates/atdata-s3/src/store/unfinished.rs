@@ -8,22 +8,22 @@ use aws_sdk_s3::Client;
 use crate::address::Address;
 use crate::error::from_sdk;
 
-/// Aborts uploads below a prefix that are at least so old.
+/// Aborts uploads of keys that begin so and are at least so old.
 pub(super) async fn abort(
     client: &Client,
     bucket: &str,
-    root: Option<&str>,
+    prefix: Option<&str>,
     age: Duration,
 ) -> Result<Vec<String>> {
-    let prefix = root.map(|root| format!("{root}/"));
-    let latest = SystemTime::now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
+    // The server's clock may be a little ahead of ours.
+    let latest = if age.is_zero() { None } else { SystemTime::now().checked_sub(age) };
     let mut aborted = Vec::new();
     let (mut key_marker, mut upload_marker) = (None, None);
     loop {
         let page = client
             .list_multipart_uploads()
             .bucket(bucket)
-            .set_prefix(prefix.clone())
+            .set_prefix(prefix.map(str::to_owned))
             .set_key_marker(key_marker)
             .set_upload_id_marker(upload_marker)
             .send()
@@ -32,7 +32,7 @@ pub(super) async fn abort(
         for upload in page.uploads() {
             let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
             let begun = upload.initiated().and_then(|begun| SystemTime::try_from(*begun).ok());
-            if begun.is_none_or(|begun| begun > latest) {
+            if latest.is_some_and(|latest| begun.is_none_or(|begun| begun > latest)) {
                 continue;
             }
             let address = Address { bucket: bucket.to_owned(), key: key.to_owned() };

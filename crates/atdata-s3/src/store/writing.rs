@@ -116,11 +116,14 @@ impl Writing {
         Ok(())
     }
 
-    /// Makes all shards visible, once all of their parts have arrived. From the moment that this begins to, it goes on
+    /// Makes all shards visible, once all of their parts have arrived; after a failure nothing is left. From the moment that this begins to, it goes on
     /// to its end even if the caller drops it.
     pub(super) async fn publish(mut self) -> Result<()> {
         while let Some(done) = self.parts.join_next().await {
-            joined(done)?;
+            if let Err(error) = joined(done) {
+                self.discard().await;
+                return Err(error);
+            }
         }
         let Some(publication) = self.publication.take() else { return Ok(()) };
         let client = self.client.clone();

@@ -1,6 +1,6 @@
 //! Starts servers for tests and holds them until standard input ends, or somebody interrupts it.
 //!
-//! usage: services NAME... (rgw, s3s, garage)
+//! usage: services NAME[=PORT]... (rgw, s3s, garage)
 //!
 //! When all are ready it prints one line of JSON: an object of the variables that tests read.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::thread;
 
+use atdata_testkit::servers::daemon::free_port;
 use atdata_testkit::servers::garage::Garage;
 use atdata_testkit::servers::given::{S3_SERVERS, S3Server};
 use atdata_testkit::servers::rgw::Rgw;
@@ -20,13 +21,17 @@ use tokio::sync::oneshot;
 /// A server that runs as long as it is held, and its variables.
 type Started = (Box<dyn Any + Send>, Vec<(String, String)>);
 
-fn start(name: &str) -> io::Result<Started> {
+fn start(wanted: &str) -> io::Result<Started> {
+    let (name, port) = match wanted.split_once('=') {
+        Some((name, port)) => (name, port.parse().map_err(io::Error::other)?),
+        None => (wanted, free_port()?),
+    };
     let [rgw, s3s, garage] = S3_SERVERS;
     let variables = |server: &S3Server, prefix| server.variables(prefix);
     Ok(match name {
-        "rgw" => Rgw::start().map(|it| (variables(it.server(), rgw), it)).map(boxed)?,
-        "s3s" => S3sFs::start().map(|it| (variables(it.server(), s3s), it)).map(boxed)?,
-        "garage" => Garage::start().map(|it| (variables(it.server(), garage), it)).map(boxed)?,
+        "rgw" => Rgw::start(port).map(|it| (variables(it.server(), rgw), it)).map(boxed)?,
+        "s3s" => S3sFs::start(port).map(|it| (variables(it.server(), s3s), it)).map(boxed)?,
+        "garage" => Garage::start(port).map(|it| (variables(it.server(), garage), it)).map(boxed)?,
         _ => return Err(io::Error::other("there is no such server; there are rgw, s3s and garage")),
     })
 }

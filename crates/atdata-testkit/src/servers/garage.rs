@@ -27,14 +27,14 @@ pub struct Garage {
 }
 
 impl Garage {
-    /// Starts a server.
+    /// Starts a server on a port of the loopback interface.
     ///
     /// # Errors
     /// It is not installed, or does not start.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(port: u16) -> io::Result<Self> {
         let garage = program("garage")?;
         let directory = tempfile::Builder::new().prefix("atdata-garage-").tempdir()?;
-        let (port, nodes, admin) = (free_port()?, free_port()?, free_port()?);
+        let (nodes, admin) = (free_port()?, free_port()?);
         let place = directory.path().display();
         let configuration = directory.path().join("garage.toml");
         std::fs::write(

@@ -33,13 +33,13 @@ pub struct Rgw {
 }
 
 impl Rgw {
-    /// Starts a server in some seconds.
+    /// Starts a server on a port of the loopback interface, in some seconds.
     ///
     /// # Errors
     /// A program is not installed, or something does not start.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(port: u16) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("atdata-rgw-").tempdir()?;
-        let (port, monitor_port) = (free_port()?, free_port()?);
+        let monitor_port = free_port()?;
         let cluster = Cluster::prepare(directory.path(), port)?;
         cluster.run(
             "monmaptool",
@@ -151,6 +151,9 @@ paxos min wait = 0.01
 [client]
 rgw frontends = beast endpoint=127.0.0.1:{port}
 rgw dns name = localhost
+# What is removed goes soon, not in two hours.
+rgw gc obj min wait = 5
+rgw gc processor period = 5
 "
         )
     }

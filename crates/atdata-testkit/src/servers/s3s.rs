@@ -4,7 +4,7 @@ use std::io;
 
 use tempfile::TempDir;
 
-use super::daemon::{Daemon, free_port, http_status, program};
+use super::daemon::{Daemon, http_status, program};
 use super::given::S3Server;
 
 /// The version that the tests know.
@@ -20,14 +20,13 @@ pub struct S3sFs {
 }
 
 impl S3sFs {
-    /// Starts a server without buckets.
+    /// Starts a server on a port of the loopback interface, without buckets.
     ///
     /// # Errors
     /// It is not installed, or does not start.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(port: u16) -> io::Result<Self> {
         let program = program("s3s-fs")?;
         let directory = tempfile::Builder::new().prefix("atdata-s3s-").tempdir()?;
-        let port = free_port()?;
         let server = S3Server::local(port, "TESTACCESSKEY", "testsecretkey");
         let data = directory.path().join("data");
         std::fs::create_dir(&data)?;
