@@ -1,6 +1,6 @@
 //! Command-line options: `--name`, `--name VALUE` and `--name=VALUE`.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 /// The options that are not yet read.
 #[derive(Debug)]
@@ -45,6 +45,18 @@ impl Flags {
         }
         self.0 = rest;
         Ok(values)
+    }
+
+    /// Takes the value of an option; of several the last.
+    pub(crate) fn value(&mut self, name: &str) -> Result<Option<String>> {
+        Ok(self.list(name)?.pop())
+    }
+
+    /// Takes a whole number.
+    pub(crate) fn number(&mut self, name: &str) -> Result<Option<usize>> {
+        self.value(name)?
+            .map(|value| value.parse().with_context(|| format!("{name} {value}: not a whole number")))
+            .transpose()
     }
 
     /// Refuses what no option took.

@@ -3,6 +3,7 @@
 // A task runner talks to its user on the standard streams.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod deny;
 mod fixtures;
 mod flags;
@@ -31,6 +32,7 @@ commands:
   interop    both directions of exchange with the real Python package
   peer       set up the Python package that interop uses
   services   start real servers for the tests
+  bench      measure against other libraries and the machine's limits; writes docs/benchmarks.md
   fixtures   check the files that the Python package wrote
 
 `cargo xtask COMMAND --help` tells more.";
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         "interop" => (interop::HELP, interop::main),
         "peer" => (peer::HELP, peer::main),
         "services" => (services::HELP, services::main),
+        "bench" => (bench::HELP, bench::main),
         "fixtures" => (fixtures::HELP, fixtures::main),
         "help" | "-h" | "--help" => {
             println!("{HELP}");

@@ -22,9 +22,9 @@ mod value;
 
 pub use array::{NdArray, TypedArray};
 pub use dataset::{
-    Batches, Blocking, Dataset, Description, ErrorPolicies, ErrorPolicy, Fault, Keyed, MissingIndex, Mix,
-    MixState, Mixed, MixedBatches, MixedPart, RandomAccess, RandomAccessOptions, ReadOptions, ReadState,
-    Reader, Report, Samples,
+    Batches, Blocking, Dataset, Description, ErrorPolicies, ErrorPolicy, Fault, Keyed, Lengths, MissingIndex,
+    Mix, MixState, Mixed, MixedBatches, MixedPart, RandomAccess, RandomAccessOptions, ReadOptions, ReadState,
+    Reader, Report, Samples, Stage, Stats, StatsSnapshot,
 };
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use lens::Lens;

@@ -1,6 +1,7 @@
 //! The real Python package, in two versions, each in a virtual environment of its own.
 
 mod base;
+mod environment;
 
 use std::{
     path::{Path, PathBuf},
@@ -9,8 +10,9 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use base::Base;
+pub(crate) use environment::Environment;
 
-use crate::{flags::Flags, process, report::Tally, workspace};
+use crate::{flags::Flags, report::Tally, workspace};
 
 pub(crate) const HELP: &str = "\
 Sets up the real Python package, atdata 0.7.0b1 and 0.2.2b1, for `cargo xtask interop`
@@ -42,11 +44,13 @@ impl Generation {
         }
     }
 
-    fn environment(self, directory: &Path) -> PathBuf {
-        directory.join(match self {
+    fn environment(self, peer: &Path) -> Environment {
+        let name = match self {
             Self::Latest => "07",
             Self::Seed => "02",
-        })
+        };
+        let requirements = scripts().join(format!("requirements-{}.txt", self.version()));
+        Environment::new(peer.join(name), requirements)
     }
 }
 
@@ -60,9 +64,24 @@ pub(crate) struct Peer {
 impl Peer {
     /// A command that runs one of our scripts with a version of the package.
     pub(crate) fn script(&self, generation: Generation, name: &str) -> Command {
-        let mut command = self.base.command(&interpreter(&self.directory, generation));
-        command.args(["-W", "ignore"]).arg(scripts().join(name)).env("PYTHONDONTWRITEBYTECODE", "1");
+        self.run(&self.environment(generation), &scripts().join(name))
+    }
+
+    /// The environment of a version of the package.
+    pub(crate) fn environment(&self, generation: Generation) -> Environment {
+        generation.environment(&self.directory)
+    }
+
+    /// A command that runs a script in an environment.
+    pub(crate) fn run(&self, environment: &Environment, script: &Path) -> Command {
+        let mut command = self.base.command(&environment.python());
+        command.args(["-W", "ignore"]).arg(script).env("PYTHONDONTWRITEBYTECODE", "1");
         command
+    }
+
+    /// Makes another environment, if it is not there as its requirements are now.
+    pub(crate) fn ensure(&self, environment: &Environment) -> Result<()> {
+        environment.ensure(&self.base, &self.directory.join("installer"))
     }
 }
 
@@ -71,7 +90,7 @@ pub(crate) fn main(flags: Flags) -> Result<Tally> {
     match set_up()? {
         Ok(peer) => {
             for generation in Generation::ALL {
-                let python = interpreter(&peer.directory, generation);
+                let python = peer.environment(generation).python();
                 println!("Python atdata {}: {}", generation.version(), python.display());
             }
             Ok(Tally::PASSED)
@@ -92,54 +111,14 @@ pub(crate) fn set_up() -> Result<Result<Peer, String>> {
                        ATDATA_PEER_CHROOT=1 installs one"
             .to_owned()));
     };
+    let peer = Peer { directory, base };
     for generation in Generation::ALL {
-        if !is_ready(&directory, &base, generation)? {
-            make(&directory, &base, generation)
-                .with_context(|| format!("cannot install Python atdata {}", generation.version()))?;
-        }
+        peer.ensure(&peer.environment(generation))
+            .with_context(|| format!("cannot install Python atdata {}", generation.version()))?;
     }
-    Ok(Ok(Peer { directory, base }))
+    Ok(Ok(peer))
 }
 
 fn scripts() -> PathBuf {
     workspace::root().join("crates").join("atdata-testkit").join("python")
-}
-
-fn requirements(generation: Generation) -> PathBuf {
-    scripts().join(format!("requirements-{}.txt", generation.version()))
-}
-
-fn interpreter(directory: &Path, generation: Generation) -> PathBuf {
-    generation.environment(directory).join("bin").join("python")
-}
-
-/// The stamp, written last, holds the requirements that were installed.
-fn is_ready(directory: &Path, base: &Base, generation: Generation) -> Result<bool> {
-    let wanted = std::fs::read_to_string(requirements(generation))?;
-    let stamp = std::fs::read_to_string(generation.environment(directory).join("stamp"));
-    Ok(stamp.is_ok_and(|stamp| stamp == wanted)
-        && process::works(base.command(&interpreter(directory, generation)).args(["-c", ""])))
-}
-
-fn make(directory: &Path, base: &Base, generation: Generation) -> Result<()> {
-    let environment = generation.environment(directory);
-    println!("installing Python atdata {} in {}", generation.version(), environment.display());
-    let installer = directory.join("installer");
-    let uv = installer.join("bin").join("uv");
-    // uv resolves these pre-releases in seconds; pip alone tries old versions of boto3 for minutes.
-    if !process::works(base.command(&uv).arg("--version")) {
-        process::output(base.command(base.python()).args(["-m", "venv", "--clear"]).arg(&installer))?;
-        process::output(base.command(&installer.join("bin").join("pip")).args(["install", "--quiet", "uv"]))?;
-    }
-    let mut create = base.command(&uv);
-    process::output(
-        create.args(["venv", "--quiet", "--clear", "--python"]).arg(base.python()).arg(&environment),
-    )?;
-    let mut install = base.command(&uv);
-    install
-        .args(["pip", "install", "--quiet", "--compile-bytecode", "--python"])
-        .arg(interpreter(directory, generation));
-    process::output(install.arg("--requirement").arg(requirements(generation)))?;
-    std::fs::copy(requirements(generation), environment.join("stamp"))?;
-    Ok(())
 }

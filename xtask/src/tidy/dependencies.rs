@@ -56,7 +56,7 @@ const OTHER_TLS: [&str; 9] = [
 const BACKENDS: [&str; 4] = ["atdata-local", "atdata-s3", "atdata-http", "atdata-atmosphere"];
 
 /// Crates at the end of every arrow: nothing of the workspace is built on them.
-const ENDS: [&str; 3] = ["atdata-cli", "atdata-testkit", "xtask"];
+const ENDS: [&str; 4] = ["atdata-bench", "atdata-cli", "atdata-testkit", "xtask"];
 
 /// The core brings no network, TLS or database crate, and no tokio with sockets.
 pub(super) fn core_is_thin(_: &Tree) -> Result<Vec<String>> {

@@ -10,15 +10,19 @@ use sha2::{Digest, Sha256};
 
 use super::ReadOptions;
 use super::decompress::decompressed;
+use super::stats::{Stage, Stats, Stopwatch};
 use crate::offload::offload;
 use crate::shard::hex;
 use crate::tar::{RawSample, SUFFIX, SampleFramer, Step};
 use crate::{Error, ErrorKind, Fault, Result, ShardBody};
 
 /// Samples travel between threads in chunks of at most this many …
-const CHUNK_SAMPLES: usize = 256;
+pub(super) const CHUNK_SAMPLES: usize = 256;
 /// … and of about this many payload bytes.
-const CHUNK_BYTES: u64 = 4 << 20;
+pub(super) const CHUNK_BYTES: u64 = 4 << 20;
+
+/// A tar header, and what bodies are padded to.
+const HEADER: u64 = 512;
 
 /// A sample as it lies in its shard.
 #[derive(Clone, Debug)]
@@ -34,6 +38,11 @@ impl Framed {
             let found = self.raw.members().map(|member| &*member.suffix).collect::<Vec<_>>().join(", ");
             self.locate(Error::invalid(format!("the sample has no '{SUFFIX}' member, only: {found}")))
         })
+    }
+
+    /// The bytes that its members take in the shard, with headers and padding: for small samples most of it.
+    pub(super) fn bytes(&self) -> u64 {
+        self.raw.members().map(|member| HEADER + (member.data.len() as u64).next_multiple_of(HEADER)).sum()
     }
 
     /// Adds to an error where it happened.
@@ -59,7 +68,13 @@ pub(super) fn frames(
         framer: SampleFramer::new(options.tar.clone()),
         done: false,
         failure: None,
+        stats: options.stats.clone(),
+        // Several chunks are to fit into what may be read ahead, or nothing would happen at the same time.
+        chunk_bytes: CHUNK_BYTES.min(options.read_ahead / 4),
     };
+    if let Some(stats) = &state.stats {
+        stats.shard();
+    }
     stream::unfold(state, |mut state| async move {
         let chunk = state.next().await.transpose()?;
         Some((chunk, state))
@@ -74,6 +89,8 @@ struct Framing {
     done: bool,
     /// What ended the shard, while the samples before it are on their way.
     failure: Option<Error>,
+    stats: Option<Stats>,
+    chunk_bytes: u64,
 }
 
 impl Framing {
@@ -81,11 +98,13 @@ impl Framing {
     async fn next(&mut self) -> Result<Option<Vec<Framed>>> {
         let mut chunk = Vec::new();
         let mut bytes = 0;
-        while !self.done && chunk.len() < CHUNK_SAMPLES && bytes < CHUNK_BYTES {
-            match self.step().await {
+        let mut watch = Stopwatch::start(self.stats.as_ref());
+        while !self.done && chunk.len() < CHUNK_SAMPLES && (chunk.is_empty() || bytes < self.chunk_bytes) {
+            match self.step(&mut watch).await {
                 Ok(Some(raw)) => {
-                    bytes += raw.members().map(|member| member.data.len() as u64).sum::<u64>();
-                    chunk.push(Framed { shard: self.shard.clone(), raw });
+                    let framed = Framed { shard: self.shard.clone(), raw };
+                    bytes += framed.bytes();
+                    chunk.push(framed);
                 }
                 Ok(None) => self.done = true,
                 Err(error) => {
@@ -94,17 +113,21 @@ impl Framing {
                 }
             }
         }
+        watch.lap(self.stats.as_ref(), Stage::Framing);
         if !chunk.is_empty() {
+            if let Some(stats) = &self.stats {
+                stats.framed(chunk.len() as u64, bytes);
+            }
             return Ok(Some(chunk));
         }
         self.failure.take().map_or(Ok(None), Err)
     }
 
-    async fn step(&mut self) -> Result<Option<RawSample>> {
+    async fn step(&mut self, watch: &mut Stopwatch) -> Result<Option<RawSample>> {
         loop {
             match self.framer.next_sample().map_err(|error| error.with_fault(Fault::Tar))? {
                 Step::Item(raw) => return Ok(Some(raw)),
-                Step::NeedInput => match self.chunks.next().await {
+                Step::NeedInput => match self.more(watch).await {
                     Some(Ok(input)) => self.framer.push(input),
                     // What arrived and is not what it should be is damage, like that of the framing.
                     Some(Err(error))
@@ -118,6 +141,14 @@ impl Framing {
                 Step::End => return Ok(None),
             }
         }
+    }
+
+    /// The next bytes.
+    async fn more(&mut self, watch: &mut Stopwatch) -> Option<Result<Bytes>> {
+        watch.lap(self.stats.as_ref(), Stage::Framing);
+        let more = self.chunks.next().await;
+        watch.lap(self.stats.as_ref(), Stage::Source);
+        more
     }
 }
 

@@ -5,21 +5,29 @@
 //! array in it, are slices of the shard. Samples move between threads in chunks.
 
 mod blocking;
+mod budget;
 mod cursor;
 mod decompress;
 mod describe;
 mod faults;
+mod fetch;
 mod frames;
+mod indexes;
 mod keyed;
 mod mix;
 mod options;
 mod order;
+mod permutation;
 mod pipeline;
+mod quota;
 mod random_access;
+mod raw;
 mod reader;
 mod report;
 mod samples;
+mod sequence;
 mod state;
+mod stats;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -33,11 +41,13 @@ pub use faults::{ErrorPolicies, ErrorPolicy, Fault};
 pub use keyed::Keyed;
 pub use mix::{Mix, MixState, Mixed, MixedBatches, MixedPart};
 pub use options::ReadOptions;
+pub use order::Lengths;
 pub use random_access::{MissingIndex, RandomAccess, RandomAccessOptions};
 pub use reader::Reader;
 pub use report::Report;
 pub use samples::{Batches, Samples};
 pub use state::ReadState;
+pub use stats::{Stage, Stats, StatsSnapshot};
 
 use crate::msgpack::{UnpackOptions, UnpackPolicy};
 use crate::protocol::CHECKSUMS_KEY;
@@ -45,7 +55,7 @@ use crate::schema::{SampleSchema, SchemaDiff, diff};
 use crate::source::{Registry, UrlSource};
 use crate::{Collate, DataSource, DictSample, Error, IndexEntry, Lens, Map, Packable, Result, Sample, Value};
 use frames::Framed;
-use pipeline::Stage;
+use pipeline::Recipe;
 
 /// Typed samples in a sequence of shards.
 ///
@@ -76,7 +86,7 @@ use pipeline::Stage;
 pub struct Dataset<T> {
     origin: Arc<Origin>,
     options: ReadOptions,
-    stage: Stage<T>,
+    stage: Recipe<T>,
     /// Whether there is no filter or map, so that samples can be counted and re-typed without decoding.
     plain: bool,
     /// Whether the type is another one than that of the data, which no option can change.
@@ -321,7 +331,7 @@ impl<T: Send + 'static> Dataset<T> {
         self.try_map(move |sample| lens.get(&sample))
     }
 
-    fn with_stage<U>(&self, stage: Stage<U>) -> Dataset<U> {
+    fn with_stage<U>(&self, stage: Recipe<U>) -> Dataset<U> {
         Dataset {
             origin: self.origin.clone(),
             options: self.options.clone(),

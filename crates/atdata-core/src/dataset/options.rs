@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::faults::ErrorPolicies;
+use super::stats::Stats;
 use crate::msgpack::UnpackPolicy;
 use crate::tar::TarOptions;
 
@@ -23,11 +24,17 @@ pub struct ReadOptions {
     pub errors: ErrorPolicies,
     /// How many chunks of samples are decoded at the same time. The order of samples does not depend on it.
     pub parallelism: NonZeroUsize,
+    /// How many bytes of samples, as stored, are read ahead of the consumer at most. A sample that is larger is read
+    /// alone. What is not in it: one chunk that is being framed, of at most 4 MiB or one sample, the buffer of a shuffled
+    /// order, and what decoding adds. Default: 64 MiB.
+    pub read_ahead: u64,
     /// Whether shards are held against the checksums of their entry, where it has some. A shard that differs is an
     /// error at its end. Costs a SHA-256 of all bytes.
     pub verify_checksums: bool,
     /// The limits of tar framing.
     pub tar: TarOptions,
+    /// Where it is counted what streams do, if anywhere.
+    pub stats: Option<Stats>,
 }
 
 impl Default for ReadOptions {
@@ -36,8 +43,10 @@ impl Default for ReadOptions {
             unpack: UnpackPolicy::default(),
             errors: ErrorPolicies::default(),
             parallelism: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            read_ahead: 64 << 20,
             verify_checksums: false,
             tar: TarOptions::default(),
+            stats: None,
         }
     }
 }
@@ -65,10 +74,24 @@ impl ReadOptions {
         self
     }
 
+    /// Sets how many bytes of samples are read ahead of the consumer.
+    #[must_use]
+    pub fn with_read_ahead(mut self, bytes: u64) -> Self {
+        self.read_ahead = bytes;
+        self
+    }
+
     /// Sets whether shards are held against their checksums.
     #[must_use]
     pub fn with_verify_checksums(mut self, verify: bool) -> Self {
         self.verify_checksums = verify;
+        self
+    }
+
+    /// Counts what streams do.
+    #[must_use]
+    pub fn with_stats(mut self, stats: Stats) -> Self {
+        self.stats = Some(stats);
         self
     }
 

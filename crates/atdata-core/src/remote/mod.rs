@@ -17,7 +17,6 @@
 //! - **Retries end.** See [`RetryPolicy`].
 //!
 //! [`Cache`] keeps what was read in a directory; [`AddressPolicy`] says which addresses may be contacted.
-//!
 
 mod body;
 mod cache;

@@ -1,0 +1,82 @@
+//! What the machine can do with the same files, without `atdata`.
+
+use std::fs::File;
+use std::hint::black_box;
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::digest::{edges, words};
+use crate::mapped;
+use crate::measured::Measured;
+use crate::plan::Job;
+use crate::samples::Workload;
+
+/// Samples in the buffer that is copied to: those of a batch.
+const BATCH: usize = 32;
+
+/// `cat` itself, with its start.
+pub(super) fn cat<T: Workload>(job: &Job, _: &mut Measured) -> Result<()> {
+    let status = Command::new("cat").args(job.shards(T::KIND)?).stdout(Stdio::null()).status()?;
+    ensure!(status.success(), "cat ended with {status}");
+    Ok(())
+}
+
+/// Reads into a buffer and sums its words.
+pub(super) fn read_sum<T: Workload>(job: &Job, _: &mut Measured) -> Result<()> {
+    let mut buffer = vec![0; 1 << 20];
+    for path in job.shards(T::KIND)? {
+        let mut file = File::open(path)?;
+        loop {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                break;
+            }
+            black_box(words(buffer.get(..read).context("more was read than there is room")?));
+        }
+    }
+    Ok(())
+}
+
+/// Maps the files and sums their words.
+pub(super) fn mmap_sum<T: Workload>(job: &Job, _: &mut Measured) -> Result<()> {
+    for path in job.shards(T::KIND)? {
+        black_box(words(&mapped::map(&path)?));
+    }
+    Ok(())
+}
+
+/// Maps the files and copies them into one buffer.
+pub(super) fn memcpy<T: Workload>(job: &Job, _: &mut Measured) -> Result<()> {
+    copied::<T>(job, edges)
+}
+
+/// Maps the files, copies them into one buffer and sums its words.
+pub(super) fn memcpy_sum<T: Workload>(job: &Job, _: &mut Measured) -> Result<()> {
+    copied::<T>(job, words)
+}
+
+fn copied<T: Workload>(job: &Job, look: fn(&[u8]) -> u64) -> Result<()> {
+    let mut buffer = vec![0; BATCH * T::ARRAY];
+    for path in job.shards(T::KIND)? {
+        for chunk in mapped::map(&path)?.chunks(buffer.len()) {
+            let copy = buffer.get_mut(..chunk.len()).context("a chunk longer than the buffer")?;
+            copy.copy_from_slice(chunk);
+            black_box(look(copy));
+        }
+    }
+    Ok(())
+}
+
+/// Copies the files, and makes the copies as durable as a store does.
+pub(super) fn copy<T: Workload>(job: &Job, _: &mut Measured) -> Result<()> {
+    let out = job.out()?;
+    for path in job.shards(T::KIND)? {
+        let copy = out.join(path.file_name().context("a shard without a name")?);
+        std::fs::copy(&path, &copy)?;
+        File::open(&copy)?.sync_all()?;
+    }
+    File::open(out)?.sync_all()?;
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Reading through the public interface of `atdata`.
+
+use anyhow::{Context, Result};
+use atdata::source::FileSource;
+use atdata::{Dataset, RandomAccess};
+use futures::TryStreamExt;
+use futures::executor::block_on;
+
+use crate::digest::Touch;
+use crate::measured::Measured;
+use crate::plan::Job;
+use crate::pool;
+use crate::samples::Workload;
+
+const BATCH: usize = 32;
+const SEED: u64 = 42;
+
+fn dataset<T: Workload>(job: &Job) -> Result<Dataset<T>> {
+    Ok(Dataset::from_source(FileSource::new(job.shards(T::KIND)?)))
+}
+
+fn whole_dataset<T: Workload>(job: &Job) -> Result<Dataset<T>> {
+    Ok(Dataset::from_source(FileSource::new(job.all_shards(T::KIND)?)))
+}
+
+pub(super) fn ordered<T: Workload>(job: &Job, measured: &mut Measured) -> Result<()> {
+    for sample in dataset::<T>(job)?.ordered().blocking() {
+        sample?.see(&mut measured.digest, Touch::All);
+    }
+    Ok(())
+}
+
+pub(super) fn ordered_async<T: Workload>(job: &Job, measured: &mut Measured) -> Result<()> {
+    let mut samples = dataset::<T>(job)?.ordered();
+    block_on(async {
+        while let Some(sample) = samples.try_next().await? {
+            sample.see(&mut measured.digest, Touch::All);
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn batched<T: Workload>(job: &Job, measured: &mut Measured) -> Result<()> {
+    batches::<T>(job, measured, Touch::All)
+}
+
+pub(super) fn batched_edges<T: Workload>(job: &Job, measured: &mut Measured) -> Result<()> {
+    batches::<T>(job, measured, Touch::Edges)
+}
+
+fn batches<T: Workload>(job: &Job, measured: &mut Measured, touch: Touch) -> Result<()> {
+    for batch in dataset::<T>(job)?.batched(BATCH).blocking() {
+        T::see_batch(&batch?, &mut measured.digest, touch);
+    }
+    Ok(())
+}
+
+pub(super) fn shuffled<T: Workload>(job: &Job, measured: &mut Measured) -> Result<()> {
+    for sample in dataset::<T>(job)?.shuffled(SEED).blocking() {
+        sample?.see(&mut measured.digest, Touch::All);
+    }
+    Ok(())
+}
+
+pub(super) fn first<T: Workload>(job: &Job, measured: &mut Measured) -> Result<()> {
+    let mut samples = whole_dataset::<T>(job)?.ordered().blocking();
+    samples.next().context("there is no sample")??.see(&mut measured.digest, Touch::All);
+    measured.answered();
+    Ok(())
+}
+
+/// Keys are those of our writer: the position, in twelve digits.
+pub(super) fn random_keys<T: Workload>(job: &Job, measured: &mut Measured) -> Result<()> {
+    let (access, positions) = random::<T>(job, measured)?;
+    for position in positions {
+        let sample = block_on(access.get_key(&format!("{position:012}")))?;
+        sample.see(&mut measured.digest, Touch::All);
+    }
+    Ok(())
+}
+
+pub(super) fn random_positions<T: Workload>(job: &Job, measured: &mut Measured) -> Result<()> {
+    let (access, positions) = random::<T>(job, measured)?;
+    for position in positions {
+        let sample = block_on(access.get(position))?.context("nothing there")?;
+        sample.see(&mut measured.digest, Touch::All);
+    }
+    Ok(())
+}
+
+fn random<T: Workload>(job: &Job, measured: &mut Measured) -> Result<(RandomAccess<T>, Vec<u64>)> {
+    let mut positions = pool::positions(&job.data, T::KIND)?;
+    positions.truncate(usize::try_from(job.samples)?);
+    let access = block_on(whole_dataset::<T>(job)?.indexed())?;
+    measured.prepared();
+    Ok((access, positions))
+}
