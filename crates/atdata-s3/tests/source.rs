@@ -4,14 +4,18 @@
 mod common;
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use atdata_core::source::{Registry, UrlSource};
 use atdata_core::{DataSource, Dataset, DictSample, ErrorKind};
+use atdata_http::HttpSource;
 use atdata_s3::{S3Config, S3Source, register};
 use atdata_testkit::data::{noise, numbers, samples, shard};
+use atdata_testkit::servers::nginx::Nginx;
 use atdata_testkit::source::SourceHarness;
 use atdata_testkit::suite::{block_on, skip};
+use aws_sdk_s3::presigning::PresigningConfig;
 use bytes::Bytes;
 use common::{BUCKET, Server};
 use futures::{StreamExt, TryStreamExt};
@@ -212,7 +216,34 @@ fn failures_name_the_object_and_what_to_check_and_no_secret() {
         let no_tls = server.config().with_endpoint(https).unwrap();
         told(&open_error(no_tls, &url).await, ErrorKind::Unavailable, &url, "certificate");
 
+        // TLS with a certificate that nobody has signed.
+        if let Some(nginx) = Nginx::for_test("a certificate that nobody has signed") {
+            let address = nginx.tls_url("").trim_end_matches('/').to_owned();
+            let not_trusted = server.config().with_endpoint(address).unwrap();
+            told(&open_error(not_trusted, &url).await, ErrorKind::Unavailable, &url, "check its certificate");
+        }
+
         let listed = S3Source::from_prefix(server.config(), "no-such-bucket-here", "x").await.unwrap_err();
         told(&listed, ErrorKind::NotFound, "s3://no-such-bucket-here/x", "bucket");
+    });
+}
+
+#[test]
+fn a_presigned_address_that_has_expired_is_refused_by_its_name_and_without_its_signature() {
+    on_rgw("expired", async |server| {
+        let url = server.put("a.tar", noise(1, 2000)).await;
+        let key = url.strip_prefix(&format!("s3://{BUCKET}/")).unwrap();
+        let long_ago = SystemTime::now() - Duration::from_secs(3600);
+        let minute =
+            PresigningConfig::builder().start_time(long_ago).expires_in(Duration::from_secs(60)).build();
+        let request =
+            server.raw.get_object().bucket(BUCKET).key(key).presigned(minute.unwrap()).await.unwrap();
+        let source = HttpSource::new(request.uri()).unwrap();
+        let shard = source.list_shards().await.unwrap().remove(0);
+        let error = source.open_shard(&shard).await.unwrap_err();
+        let signature = request.uri().split_once("X-Amz-Signature=").unwrap().1.split('&').next().unwrap();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+        let shown = format!("{error} {error:?} {source:?}");
+        assert!(shown.contains(key) && !shown.contains(signature), "{shown}");
     });
 }
