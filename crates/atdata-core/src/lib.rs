@@ -10,6 +10,7 @@ pub mod msgpack;
 mod offload;
 mod protocol;
 mod publish;
+pub mod remote;
 mod sample;
 pub mod schema;
 pub mod shard;

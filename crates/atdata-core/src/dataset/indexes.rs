@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures::future::try_join;
@@ -40,6 +41,8 @@ pub(super) struct IndexedShard {
     pub(super) index: ShardIndex,
     /// The shard itself, if it is resident.
     resident: Option<Bytes>,
+    /// Whether the shard has the length that the index says.
+    length_checked: AtomicBool,
     tar: Arc<TarOptions>,
 }
 
@@ -151,7 +154,7 @@ impl Indexes {
     pub(super) async fn read(&self, shard: &IndexedShard, range: Range<u64>) -> Result<Bytes> {
         let read = match &shard.resident {
             Some(bytes) => slice(bytes, &range),
-            None => self.origin.source.read_range(&shard.id, range).await,
+            None => shard.read_range(&self.origin, range).await,
         };
         read.context("shard", &shard.id)
     }
@@ -211,13 +214,12 @@ impl IndexedShard {
         let source = &origin.source;
         let resident = source.resident_shard(id).await?;
         let length = async {
-            let known = match &resident {
-                Some(bytes) => Some(bytes.len() as u64),
-                None => source.shard_size(id).await?,
-            };
-            known.ok_or_else(|| {
-                Error::unsupported("the shard's length is not known, so that its index cannot be trusted")
-            })
+            match &resident {
+                Some(bytes) => Ok(Some(bytes.len() as u64)),
+                // The first read tells it.
+                None if source.range_tells_size(id) => Ok(None),
+                None => source.shard_size(id).await?.ok_or_else(unknown_length).map(Some),
+            }
         };
         let (length, stored) = try_join(length, source.open_index(id)).await?;
         let index = match stored {
@@ -239,11 +241,30 @@ impl IndexedShard {
                 ShardIndex::build(body, &options).await?
             }
         };
-        index.check_length(length)?;
+        if let Some(length) = length {
+            index.check_length(length)?;
+        }
         if let Some(sha256) = index.sha256() {
             origin.check_sha256(id, sha256)?;
         }
-        Ok(Self { id: id.into(), index, resident, tar })
+        let length_checked = AtomicBool::new(length.is_some());
+        Ok(Self { id: id.into(), index, resident, length_checked, tar })
+    }
+
+    /// Reads from afar, and holds the shard's length against the index as soon as it is known.
+    async fn read_range(&self, origin: &Origin, range: Range<u64>) -> Result<Bytes> {
+        let (bytes, told) = origin.source.read_range_with_size(&self.id, range).await?;
+        let length = match told {
+            None if !self.length_checked.load(Ordering::Relaxed) => {
+                Some(origin.source.shard_size(&self.id).await?.ok_or_else(unknown_length)?)
+            }
+            told => told,
+        };
+        if let Some(length) = length {
+            self.index.check_length(length)?;
+            self.length_checked.store(true, Ordering::Relaxed);
+        }
+        Ok(bytes)
     }
 
     /// Whether samples are slices of what is there already.
@@ -263,4 +284,8 @@ impl IndexedShard {
         let raw = location.frame(bytes, &self.tar).context("shard", &self.id)?;
         Ok(Framed { shard: self.id.clone(), raw })
     }
+}
+
+fn unknown_length() -> Error {
+    Error::unsupported("the shard's length is not known, so that its index cannot be trusted")
 }
