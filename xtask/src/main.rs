@@ -31,8 +31,8 @@ commands:
   tidy       house rules that the compiler does not check
   interop    both directions of exchange with the real Python package
   peer       set up the Python package that interop uses
-  bench      measure against other libraries and the machine's limits; writes docs/benchmarks.md
   services   start real servers for the tests
+  bench      measure against other libraries and the machine's limits; writes docs/benchmarks.md
   fixtures   check the files that the Python package wrote
 
 `cargo xtask COMMAND --help` tells more.";
@@ -46,8 +46,8 @@ fn main() -> ExitCode {
         "tidy" => (tidy::HELP, tidy::main),
         "interop" => (interop::HELP, interop::main),
         "peer" => (peer::HELP, peer::main),
-        "bench" => (bench::HELP, bench::main),
         "services" => (services::HELP, services::main),
+        "bench" => (bench::HELP, bench::main),
         "fixtures" => (fixtures::HELP, fixtures::main),
         "help" | "-h" | "--help" => {
             println!("{HELP}");

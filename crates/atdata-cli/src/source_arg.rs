@@ -1,7 +1,7 @@
 //! What a SOURCE argument means.
 //!
 //! In this order:
-//! 1. With a scheme (`s3://…`, `file:…`), or beginning with `/`, `./`, `../` or `~/`: an address or a path. An S3 address
+//! 1. With a scheme (`https://…`, `s3://…`, `file:…`), or beginning with `/`, `./`, `../` or `~/`: an address or a path. An S3 address
 //!    that ends with `/` stands for all shards below it.
 //! 2. The name of a dataset in the index. If there is a file of that name too, the dataset wins and a note says so.
 //! 3. A path that exists: a directory of shards, or a shard.

@@ -83,7 +83,7 @@ pub(crate) fn is_empty_object(headers: &HeaderMap) -> bool {
 
 /// How long the server asks to wait: seconds, or a date, which is compared with the server's own.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    if let Some(seconds) = text(headers, RETRY_AFTER)?.parse().ok() {
+    if let Ok(seconds) = text(headers, RETRY_AFTER)?.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let until = date(headers, RETRY_AFTER)?;

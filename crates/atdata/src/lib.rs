@@ -5,6 +5,9 @@ pub use atdata_core::*;
 pub use atdata_derive::Packable;
 pub use bytes::Bytes;
 
+#[cfg(feature = "http")]
+pub use atdata_http::{self as http, HttpOptions, HttpSource};
+
 #[cfg(feature = "local")]
 pub use atdata_local::{self as local, LocalDiskStore, LocalIndex};
 
@@ -12,8 +15,8 @@ pub use atdata_local::{self as local, LocalDiskStore, LocalIndex};
 pub use atdata_s3::{self as s3, S3Config, S3DataStore, S3Source};
 
 /// A registry that knows local files and the schemes of all backends that are compiled in, with what the environment says
-/// of them: `s3` (feature `s3`) as [`S3Config::default`](https://docs.rs/atdata-s3). Nothing is contacted before a shard
-/// is opened.
+/// of them: `http` and `https` (feature `http`); `s3` (feature `s3`) as
+/// [`S3Config::default`](https://docs.rs/atdata-s3). Nothing is contacted before a shard is opened.
 ///
 /// ```
 /// use atdata::prelude::*;
@@ -24,6 +27,8 @@ pub use atdata_s3::{self as s3, S3Config, S3DataStore, S3Source};
 pub fn registry() -> source::Registry {
     #[allow(unused_mut, reason = "without backends there is nothing to add")]
     let mut registry = source::Registry::default();
+    #[cfg(feature = "http")]
+    http::register(&mut registry);
     #[cfg(feature = "s3")]
     s3::register(&mut registry, S3Config::default());
     registry
@@ -41,6 +46,8 @@ pub mod prelude {
         IndexExt, Lens, NdArray, NewDataset, Packable, ReadState, Reader, Result, Sample, TypedArray, Value,
         WriteOptions, source::Registry,
     };
+    #[cfg(feature = "http")]
+    pub use crate::{HttpOptions, HttpSource};
     #[cfg(feature = "local")]
     pub use crate::{LocalDiskStore, LocalIndex};
     #[cfg(feature = "s3")]

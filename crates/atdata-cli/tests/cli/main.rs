@@ -4,6 +4,7 @@
 mod common;
 mod crash;
 mod csv;
+mod http;
 mod images;
 mod index;
 mod jsonl;
