@@ -6,9 +6,10 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 
-use super::frames::{CHUNK_BYTES, CHUNK_SAMPLES, Framed};
+use super::ReadOptions;
+use super::frames::{CHUNK_SAMPLES, Framed, chunk_bytes};
 use super::indexes::{AT_ONCE, IndexedShard, Indexes, Wanted};
-use super::stats::{Stage, Stats, Stopwatch};
+use super::stats::{Stage, Stopwatch};
 use crate::shard_index::{Run, SampleLocation};
 use crate::{Error, Result};
 
@@ -41,12 +42,13 @@ impl Fetched {
 /// Reads the samples at these positions, in this order, in chunks.
 pub(super) fn fetch(
     indexes: Arc<Indexes>,
-    stats: Option<Stats>,
+    options: &ReadOptions,
     positions: impl Iterator<Item = u64> + Send + 'static,
 ) -> BoxStream<'static, Vec<Fetched>> {
     let limit = indexes.options().look_ahead / (WINDOWS as u64 + 1);
     let windows = Windows { indexes: indexes.clone(), positions, held: None, samples: FIRST_WINDOW, limit };
     let windows = stream::iter(windows).map(move |window| read(indexes.clone(), window)).buffered(WINDOWS);
+    let (stats, chunk_bytes) = (options.stats.clone(), chunk_bytes(options));
     stream::unfold((windows, stats), |(mut windows, stats)| async move {
         let mut watch = Stopwatch::start(stats.as_ref());
         let window = windows.next().await?;
@@ -56,7 +58,7 @@ pub(super) fn fetch(
         }
         Some((window, (windows, stats)))
     })
-    .flat_map(|window| stream::iter(chunks(window)))
+    .flat_map(move |window| stream::iter(chunks(window, chunk_bytes)))
     .boxed()
 }
 
@@ -172,11 +174,11 @@ fn failed(
 }
 
 /// Divides a window as samples travel between threads.
-fn chunks(window: Vec<Fetched>) -> impl Iterator<Item = Vec<Fetched>> {
+fn chunks(window: Vec<Fetched>, limit: u64) -> impl Iterator<Item = Vec<Fetched>> {
     let mut window = window.into_iter().peekable();
     std::iter::from_fn(move || {
         let (mut chunk, mut bytes) = (Vec::new(), 0);
-        while chunk.len() < CHUNK_SAMPLES && bytes < CHUNK_BYTES {
+        while chunk.len() < CHUNK_SAMPLES && (chunk.is_empty() || bytes < limit) {
             let Some(fetched) = window.next() else { break };
             bytes += fetched.bytes();
             chunk.push(fetched);

@@ -19,7 +19,13 @@ use crate::{Error, ErrorKind, Fault, Result, ShardBody};
 /// Samples travel between threads in chunks of at most this many …
 pub(super) const CHUNK_SAMPLES: usize = 256;
 /// … and of about this many payload bytes.
-pub(super) const CHUNK_BYTES: u64 = 4 << 20;
+const CHUNK_BYTES: u64 = 4 << 20;
+
+/// The bytes after which a chunk is full.
+pub(super) fn chunk_bytes(options: &ReadOptions) -> u64 {
+    // Several chunks are to fit into what may be read ahead, or nothing would happen at the same time.
+    CHUNK_BYTES.min(options.read_ahead / 4)
+}
 
 /// A tar header, and what bodies are padded to.
 const HEADER: u64 = 512;
@@ -69,8 +75,7 @@ pub(super) fn frames(
         done: false,
         failure: None,
         stats: options.stats.clone(),
-        // Several chunks are to fit into what may be read ahead, or nothing would happen at the same time.
-        chunk_bytes: CHUNK_BYTES.min(options.read_ahead / 4),
+        chunk_bytes: chunk_bytes(options),
     };
     if let Some(stats) = &state.stats {
         stats.shard();

@@ -48,8 +48,9 @@ pub struct RandomAccessOptions {
     pub gap: u64,
     /// The most bytes of one read of several samples. Default: 8 MiB.
     pub max_read: u64,
-    /// The most bytes that a [`Reader`] reads ahead of its consumer, and one sample: among what is read ahead
-    /// neighbours are sought. Samples of resident shards count too, though nothing is read of them. Default: 48 MiB.
+    /// The most bytes, or one sample, that a [`Reader`] looks ahead to find neighbours which it reads together; they are
+    /// not in [`ReadOptions::read_ahead`](super::ReadOptions::read_ahead). Samples of resident shards count too,
+    /// though nothing is read of them. Default: 48 MiB.
     pub look_ahead: u64,
 }
 

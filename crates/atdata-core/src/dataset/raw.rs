@@ -14,7 +14,6 @@ use super::order::{Plan, ShuffleBuffer, Unit, dealt};
 use super::quota::{Quota, equal_parts};
 use super::sequence::Sequence;
 use super::state::{Position, Run, beyond_the_end, beyond_the_shards};
-use super::stats::Stats;
 use super::{Fault, Origin, ReadOptions};
 use crate::url::redact;
 use crate::{Error, Result};
@@ -98,7 +97,7 @@ pub(super) fn raw_chunks(reading: Reading, run: Arc<Run>, from: Position, discar
         run.found(indexes.shards().iter().map(|shard| (&*shard.id, Some(shard.index.len()))))?;
         match plan.by {
             Unit::Shards => by_shards(equal_part(plan, &indexes), reading, from, discard),
-            Unit::Samples => by_samples(Found { indexes, stats: reading.options.stats }, &run, from.sample),
+            Unit::Samples => by_samples(Found { indexes, options: reading.options }, &run, from.sample),
         }
     };
     stream::once(chunks)
@@ -201,16 +200,16 @@ async fn open(id: Arc<str>, Reading { origin, options, .. }: &Reading) -> RawChu
     }
 }
 
-/// Where single samples are found, and who counts them.
+/// Where single samples are found, and how they are read.
 struct Found {
     indexes: Arc<Indexes>,
-    stats: Option<Stats>,
+    options: ReadOptions,
 }
 
 impl Found {
     fn chunks(&self, positions: impl Iterator<Item = u64> + Send + 'static) -> RawChunks {
         let raw = |chunk: Vec<Fetched>| unnumbered(chunk.into_iter().map(Raw::Fetched).collect());
-        fetch(self.indexes.clone(), self.stats.clone(), positions).map(raw).boxed()
+        fetch(self.indexes.clone(), &self.options, positions).map(raw).boxed()
     }
 }
 
