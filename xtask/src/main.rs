@@ -11,6 +11,7 @@ mod interop;
 mod peer;
 mod process;
 mod report;
+mod services;
 mod steps;
 mod tidy;
 mod workspace;
@@ -31,6 +32,7 @@ commands:
   interop    both directions of exchange with the real Python package
   peer       set up the Python package that interop uses
   bench      measure against other libraries and the machine's limits; writes docs/benchmarks.md
+  services   start real servers for the tests
   fixtures   check the files that the Python package wrote
 
 `cargo xtask COMMAND --help` tells more.";
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         "interop" => (interop::HELP, interop::main),
         "peer" => (peer::HELP, peer::main),
         "bench" => (bench::HELP, bench::main),
+        "services" => (services::HELP, services::main),
         "fixtures" => (fixtures::HELP, fixtures::main),
         "help" | "-h" | "--help" => {
             println!("{HELP}");

@@ -13,7 +13,7 @@ use crate::{
     flags::{Flags, check_names},
     interop, process,
     report::{Outcome, Tally, conclude, libtest_summary, nextest_summary},
-    tidy,
+    services, tidy,
 };
 
 pub(crate) const HELP: &str = "\
@@ -29,7 +29,8 @@ skipped is not passed. The exit status is 1 if anything failed. CARGO_TARGET_DIR
   --skip STEP   leave these steps out (they are not counted)
   --list        print the steps
 
-Nothing but Rust and a C compiler is needed. cargo-nextest, cargo-deny (installed in $HOME/.cache/atdata/tools if
+Rust, a C compiler and, for the servers that tests talk to, what `cargo xtask services --help` lists are needed; as root on
+Debian the latter are installed. cargo-nextest, cargo-deny (installed in $HOME/.cache/atdata/tools if
 missing) and a Python >= 3.12 (see `cargo xtask peer --help`) are used where they are.";
 
 /// Random inputs for each fuzz body: some minutes of work at most.
@@ -41,10 +42,15 @@ struct Step {
     run: fn() -> Result<Outcome>,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fmt", about: "formatting", run: fmt },
     Step { name: "tidy", about: "house rules: dependencies, manifests, sources", run: tidy::step },
     Step { name: "clippy", about: "lints, warnings denied", run: clippy },
+    Step {
+        name: "services",
+        about: "real servers: installs what is missing, starts them once",
+        run: services::step,
+    },
     Step { name: "test", about: "unit and integration tests", run: test },
     Step { name: "doctest", about: "examples in the documentation", run: doctest },
     Step { name: "doc", about: "documentation, warnings denied", run: doc },
@@ -106,15 +112,17 @@ fn with_component(name: &str, arguments: &[&str]) -> Result<Outcome> {
 }
 
 fn test() -> Result<Outcome> {
+    let servers = services::for_tests()?;
     if process::works(&mut process::cargo(&["nextest", "--version"])) {
-        return counted(
-            process::cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]),
-            nextest_summary,
-        );
+        let mut command = process::cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]);
+        servers.give_to(&mut command);
+        return counted(command, nextest_summary);
     }
     println!("cargo-nextest is not installed: using cargo test");
     let arguments = ["test", "--workspace", "--lib", "--bins", "--tests", "--examples", "--no-fail-fast"];
-    counted(process::cargo(&arguments), libtest_summary)
+    let mut command = process::cargo(&arguments);
+    servers.give_to(&mut command);
+    counted(command, libtest_summary)
 }
 
 fn doctest() -> Result<Outcome> {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use atdata::source::Registry;
 use atdata::url::redact;
 use atdata::{DataStore, Error, Index, LocalDiskStore, LocalIndex, Result};
+#[cfg(feature = "s3")]
+use atdata::{S3Config, S3DataStore};
 
 use crate::args::Global;
 
@@ -25,7 +27,7 @@ impl Backends {
 
     /// How shards are read.
     pub(crate) fn registry(&self) -> Registry {
-        Registry::default()
+        atdata::registry()
     }
 
     /// The index, made if it is not there.
@@ -68,6 +70,10 @@ impl Backends {
     /// # Errors
     /// The address is not understood or not built in; the directory cannot be used.
     pub(crate) fn store(&self) -> Result<Arc<dyn DataStore>> {
+        #[cfg(feature = "s3")]
+        if let Some(address) = self.store.as_deref().filter(|address| split(address).0 == "s3") {
+            return Ok(Arc::new(S3DataStore::from_url(S3Config::default(), address)?));
+        }
         let root = self.store_root()?;
         Ok(Arc::new(LocalDiskStore::open(&root).map_err(|error| error.with("path", root.display()))?))
     }
@@ -78,7 +84,9 @@ impl Backends {
             ("file", path) if !path.is_empty() => local_path(path),
             ("s3" | "at", _) => Err(not_built_in("store", address)),
             ("", path) if !path.is_empty() => Ok(PathBuf::from(path)),
-            _ => Err(Error::invalid("a store is file:DIR").with("url", redact(address))),
+            _ => {
+                Err(Error::invalid("a store is file:DIR or s3://BUCKET/PREFIX").with("url", redact(address)))
+            }
         }
     }
 }
@@ -159,7 +167,11 @@ mod tests {
         let error = backends("redis://user:secret@host/0", "").index_path().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("redis") && !error.to_string().contains("secret"), "{error}");
-        assert_eq!(backends("", "s3://bucket/x").store_root().unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(backends("", "at://alice.test").store().unwrap_err().kind(), ErrorKind::Unsupported);
+        #[cfg(feature = "s3")]
+        for nonsense in ["s3:", "s3:bucket", "s3://", "s3://bucket/../x", "s3://a b"] {
+            assert_eq!(backends("", nonsense).store().unwrap_err().kind(), ErrorKind::Invalid, "{nonsense}");
+        }
         for nonsense in ["", "sqlite:", "mysql://x", "sqlite://host/x"] {
             assert_eq!(
                 backends(nonsense, "").index_path().unwrap_err().kind(),

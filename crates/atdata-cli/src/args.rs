@@ -24,7 +24,7 @@ pub(crate) struct Global {
     /// Where datasets are registered: sqlite:PATH [default: sqlite:~/.atdata/index.db]
     #[arg(long, global = true, env = "ATDATA_INDEX", hide_env_values = true, value_name = "ADDRESS")]
     pub(crate) index: Option<String>,
-    /// Where shards are written: file:DIR [default: file:~/.atdata/data]
+    /// Where shards are written: file:DIR or s3://BUCKET/PREFIX [default: file:~/.atdata/data]
     #[arg(long, global = true, env = "ATDATA_STORE", hide_env_values = true, value_name = "ADDRESS")]
     pub(crate) store: Option<String>,
     /// Print JSON instead of text

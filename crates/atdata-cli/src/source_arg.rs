@@ -1,7 +1,8 @@
 //! What a SOURCE argument means.
 //!
 //! In this order:
-//! 1. With a scheme (`s3://…`, `file:…`), or beginning with `/`, `./`, `../` or `~/`: an address or a path.
+//! 1. With a scheme (`s3://…`, `file:…`), or beginning with `/`, `./`, `../` or `~/`: an address or a path. An S3 address
+//!    that ends with `/` stands for all shards below it.
 //! 2. The name of a dataset in the index. If there is a file of that name too, the dataset wins and a note says so.
 //! 3. A path that exists: a directory of shards, or a shard.
 //! 4. With pattern characters (`*?[{`): a pattern.
@@ -14,6 +15,8 @@ use atdata::schema::SampleSchema;
 use atdata::source::{FileSource, UrlSource};
 use atdata::url::redact;
 use atdata::{DataSource, Dataset, DictSample, Error, Index, IndexEntry, Result};
+#[cfg(feature = "s3")]
+use atdata::{S3Config, S3Source};
 use futures::TryStreamExt;
 
 use crate::address::Backends;
@@ -93,6 +96,14 @@ async fn from_address(argument: &str, backends: &Backends) -> Result<Source> {
         Some(inside) => std::env::home_dir().unwrap_or_default().join(inside),
         None => PathBuf::from(argument),
     };
+    #[cfg(feature = "s3")]
+    if let Some((bucket, prefix)) = s3_prefix(argument) {
+        let source = S3Source::from_prefix(S3Config::default(), bucket, prefix).await?;
+        if source.list_shards().await?.is_empty() {
+            return Err(Error::not_found("there are no .tar objects below this prefix").with("url", argument));
+        }
+        return Ok(Source { label: redact(argument), entry: None, schema: None, shards: Arc::new(source) });
+    }
     let shards: Arc<dyn DataSource> = if path.is_dir() {
         let source = FileSource::directory(&path)?;
         if source.list_shards().await?.is_empty() {
@@ -105,6 +116,13 @@ async fn from_address(argument: &str, backends: &Backends) -> Result<Source> {
         Arc::new(UrlSource::new(argument, &backends.registry())?)
     };
     Ok(Source { label: redact(argument), entry: None, schema: None, shards })
+}
+
+/// Bucket and prefix of `s3://BUCKET/` and `s3://BUCKET/PREFIX/`, which stand for all shards below them.
+#[cfg(feature = "s3")]
+fn s3_prefix(argument: &str) -> Option<(&str, &str)> {
+    let inside = argument.strip_prefix("s3://").filter(|inside| inside.ends_with('/'))?;
+    inside.split_once('/')
 }
 
 /// Whether an argument can be nothing but an address or a path.

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use crate::Fault;
 
@@ -85,6 +86,7 @@ struct Inner {
     message: Cow<'static, str>,
     context: Vec<(&'static str, String)>,
     retryable: bool,
+    retry_after: Option<Duration>,
     fault: Option<Fault>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -103,8 +105,15 @@ impl Error {
     /// [`ErrorKind::Unavailable`] or [`ErrorKind::Conflict`].
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         let retryable = matches!(kind, ErrorKind::Unavailable | ErrorKind::Conflict);
-        let (message, context) = (message.into(), Vec::new());
-        Self(Box::new(Inner { kind, message, context, retryable, fault: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            context: Vec::new(),
+            retryable,
+            retry_after: None,
+            fault: None,
+            source: None,
+        }))
     }
 
     constructors! {
@@ -155,6 +164,13 @@ impl Error {
         self
     }
 
+    /// Says how long the server asked to wait before the call is repeated.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -178,6 +194,11 @@ impl Error {
     /// Whether repeating the same call may succeed without anything else being changed.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
+    }
+
+    /// How long the server asked to wait before the call is repeated, if it did.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// The class of damage, if the error is one of a stream of samples.

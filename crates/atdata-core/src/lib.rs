@@ -10,6 +10,7 @@ pub mod msgpack;
 mod offload;
 mod protocol;
 mod publish;
+pub mod remote;
 mod sample;
 pub mod schema;
 pub mod shard;
@@ -21,8 +22,8 @@ mod value;
 
 pub use array::{NdArray, TypedArray};
 pub use dataset::{
-    Batches, Blocking, Dataset, Description, ErrorPolicies, ErrorPolicy, Fault, Keyed, MissingIndex, Mix,
-    MixState, Mixed, MixedBatches, MixedPart, RandomAccess, RandomAccessOptions, ReadOptions, ReadState,
+    Batches, Blocking, Dataset, Description, ErrorPolicies, ErrorPolicy, Fault, Keyed, Lengths, MissingIndex,
+    Mix, MixState, Mixed, MixedBatches, MixedPart, RandomAccess, RandomAccessOptions, ReadOptions, ReadState,
     Reader, Report, Samples, Stage, Stats, StatsSnapshot,
 };
 pub use error::{Error, ErrorKind, Result, ResultExt};

@@ -4,7 +4,8 @@
 //!   calls [`index_suite!`], [`store_suite!`] or [`source_suite!`] in an integration test; each case becomes a test.
 //! - [`tagged`]: values as the fixtures' JSON files spell them, and [`fixtures`]: where those files are.
 //! - [`fuzz`]: one function for each parser, which holds its answers on any bytes against each other.
-//! - [`data`]: samples for tests. [`process`]: programs that are killed half-way.
+//! - [`data`]: samples for tests. [`process`]: programs that are killed half-way. [`servers`]: real servers.
+//! - [`proxy`]: what goes wrong between a client and a server.
 //!
 //! Everything here runs inside tests, where a panic is how a failure is told.
 #![allow(
@@ -20,6 +21,8 @@ pub mod fixtures;
 pub mod fuzz;
 pub mod index;
 pub mod process;
+pub mod proxy;
+pub mod servers;
 pub mod source;
 pub mod store;
 pub mod suite;

@@ -10,6 +10,8 @@ mod jsonl;
 mod memory;
 mod numpy;
 mod read;
+#[cfg(feature = "s3")]
+mod s3;
 mod schema;
 mod tagged;
 mod verify;

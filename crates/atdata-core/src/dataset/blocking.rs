@@ -7,6 +7,7 @@ use std::{fmt, io, thread};
 
 use futures::StreamExt;
 
+use super::budget::Held;
 use super::cursor::{Chunk, Cursor};
 use super::pipeline::panicked;
 use super::report::Report;
@@ -72,7 +73,7 @@ impl<T: Send + 'static> Blocking<T> {
 }
 
 fn failure<T>(error: Error) -> Chunk<T> {
-    Chunk { shard: 0, items: vec![(0, Err(error))] }
+    Chunk { shard: 0, items: vec![(0, Err(error))], held: Held::default() }
 }
 
 /// Sends all chunks, with the drivers that network clients need.

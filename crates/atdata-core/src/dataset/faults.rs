@@ -140,6 +140,16 @@ impl ErrorPolicies {
         self.limit
     }
 
+    /// The same where samples are read one by one and cannot spoil each other.
+    pub(super) fn by_sample(mut self) -> Self {
+        for policy in &mut self.by_fault {
+            if *policy == ErrorPolicy::SkipShard {
+                *policy = ErrorPolicy::SkipSample;
+            }
+        }
+        self
+    }
+
     /// Whether a sample that cannot be decoded decides what becomes of its shard.
     pub(super) fn decoding_skips_shards(&self) -> bool {
         [Fault::Payload, Fault::Schema, Fault::Function]

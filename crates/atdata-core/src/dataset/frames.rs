@@ -17,9 +17,18 @@ use crate::tar::{RawSample, SUFFIX, SampleFramer, Step};
 use crate::{Error, ErrorKind, Fault, Result, ShardBody};
 
 /// Samples travel between threads in chunks of at most this many …
-const CHUNK_SAMPLES: usize = 256;
+pub(super) const CHUNK_SAMPLES: usize = 256;
 /// … and of about this many payload bytes.
 const CHUNK_BYTES: u64 = 4 << 20;
+
+/// The bytes after which a chunk is full.
+pub(super) fn chunk_bytes(options: &ReadOptions) -> u64 {
+    // Several chunks are to fit into what may be read ahead, or nothing would happen at the same time.
+    CHUNK_BYTES.min(options.read_ahead / 4)
+}
+
+/// A tar header, and what bodies are padded to.
+const HEADER: u64 = 512;
 
 /// A sample as it lies in its shard.
 #[derive(Clone, Debug)]
@@ -35,6 +44,11 @@ impl Framed {
             let found = self.raw.members().map(|member| &*member.suffix).collect::<Vec<_>>().join(", ");
             self.locate(Error::invalid(format!("the sample has no '{SUFFIX}' member, only: {found}")))
         })
+    }
+
+    /// The bytes that its members take in the shard, with headers and padding: for small samples most of it.
+    pub(super) fn bytes(&self) -> u64 {
+        self.raw.members().map(|member| HEADER + (member.data.len() as u64).next_multiple_of(HEADER)).sum()
     }
 
     /// Adds to an error where it happened.
@@ -61,6 +75,7 @@ pub(super) fn frames(
         done: false,
         failure: None,
         stats: options.stats.clone(),
+        chunk_bytes: chunk_bytes(options),
     };
     if let Some(stats) = &state.stats {
         stats.shard();
@@ -80,6 +95,7 @@ struct Framing {
     /// What ended the shard, while the samples before it are on their way.
     failure: Option<Error>,
     stats: Option<Stats>,
+    chunk_bytes: u64,
 }
 
 impl Framing {
@@ -88,11 +104,12 @@ impl Framing {
         let mut chunk = Vec::new();
         let mut bytes = 0;
         let mut watch = Stopwatch::start(self.stats.as_ref());
-        while !self.done && chunk.len() < CHUNK_SAMPLES && bytes < CHUNK_BYTES {
+        while !self.done && chunk.len() < CHUNK_SAMPLES && (chunk.is_empty() || bytes < self.chunk_bytes) {
             match self.step(&mut watch).await {
                 Ok(Some(raw)) => {
-                    bytes += raw.members().map(|member| member.data.len() as u64).sum::<u64>();
-                    chunk.push(Framed { shard: self.shard.clone(), raw });
+                    let framed = Framed { shard: self.shard.clone(), raw };
+                    bytes += framed.bytes();
+                    chunk.push(framed);
                 }
                 Ok(None) => self.done = true,
                 Err(error) => {

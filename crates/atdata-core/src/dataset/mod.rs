@@ -5,20 +5,27 @@
 //! array in it, are slices of the shard. Samples move between threads in chunks.
 
 mod blocking;
+mod budget;
 mod cursor;
 mod decompress;
 mod describe;
 mod faults;
+mod fetch;
 mod frames;
+mod indexes;
 mod keyed;
 mod mix;
 mod options;
 mod order;
+mod permutation;
 mod pipeline;
+mod quota;
 mod random_access;
+mod raw;
 mod reader;
 mod report;
 mod samples;
+mod sequence;
 mod state;
 mod stats;
 
@@ -34,6 +41,7 @@ pub use faults::{ErrorPolicies, ErrorPolicy, Fault};
 pub use keyed::Keyed;
 pub use mix::{Mix, MixState, Mixed, MixedBatches, MixedPart};
 pub use options::ReadOptions;
+pub use order::Lengths;
 pub use random_access::{MissingIndex, RandomAccess, RandomAccessOptions};
 pub use reader::Reader;
 pub use report::Report;

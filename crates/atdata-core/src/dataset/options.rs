@@ -24,6 +24,10 @@ pub struct ReadOptions {
     pub errors: ErrorPolicies,
     /// How many chunks of samples are decoded at the same time. The order of samples does not depend on it.
     pub parallelism: NonZeroUsize,
+    /// How many bytes of samples, as stored, are read ahead of the consumer at most. A sample that is larger is read
+    /// alone. What is not in it: one chunk that is being framed, of at most 4 MiB or one sample, the buffer of a shuffled
+    /// order, and what decoding adds. Default: 64 MiB.
+    pub read_ahead: u64,
     /// Whether shards are held against the checksums of their entry, where it has some. A shard that differs is an
     /// error at its end. Costs a SHA-256 of all bytes.
     pub verify_checksums: bool,
@@ -39,6 +43,7 @@ impl Default for ReadOptions {
             unpack: UnpackPolicy::default(),
             errors: ErrorPolicies::default(),
             parallelism: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            read_ahead: 64 << 20,
             verify_checksums: false,
             tar: TarOptions::default(),
             stats: None,
@@ -66,6 +71,13 @@ impl ReadOptions {
     #[must_use]
     pub fn with_parallelism(mut self, parallelism: usize) -> Self {
         self.parallelism = NonZeroUsize::new(parallelism).unwrap_or(NonZeroUsize::MIN);
+        self
+    }
+
+    /// Sets how many bytes of samples are read ahead of the consumer.
+    #[must_use]
+    pub fn with_read_ahead(mut self, bytes: u64) -> Self {
+        self.read_ahead = bytes;
         self
     }
 

@@ -1,72 +1,187 @@
 //! The order in which samples come: a pure function of shard list, samples, seed, epoch and split.
 //!
-//! Version 1; `docs/order.md` describes it down to the bit, so that the order is the same on every machine and in every
-//! release. The shards are permuted and dealt to the ranks, then the samples pass through a buffer: once it is full,
-//! each sample that arrives takes the place of a random one, which is yielded; at the end the rest is permuted and
-//! yielded. A change of any of this is a change of [`VERSION`].
+//! `docs/order.md` describes it down to the bit, so that the order is the same on every machine and in every release.
+//! By shards (version 1): shards are permuted and dealt to the ranks, then the samples pass through a buffer: once it is
+//! full, each sample that arrives takes the place of a random one, which is yielded; at the end the rest is permuted and
+//! yielded. By samples (version 2), where indexes tell how many there are: [`Sequence`](super::sequence::Sequence).
+//! A change of any of this is a new version.
 
 use serde::{Deserialize, Serialize};
-
-/// The version of the order and of the position in it that a [`ReadState`](super::ReadState) states.
-pub(super) const VERSION: u32 = 1;
 
 /// How many samples the shuffle buffer holds if nothing else is said: WebDataset's size.
 pub(super) const SHUFFLE_BUFFER: usize = 10_000;
 
 /// In what order samples come, and which of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Plan {
     pub(super) order: Order,
     pub(super) epoch: u64,
+    #[serde(flatten)]
+    pub(super) split: Split,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) by: Unit,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) lengths: Lengths,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Order {
+    #[default]
+    Stored,
+    /// The buffer holds at least one sample.
+    Shuffled { seed: u64, buffer: usize },
+    /// A permutation of all samples; always by samples.
+    Permuted { seed: u64 },
+}
+
+/// One part of several: a worker of a rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Split {
     /// Below `world_size`.
     pub(super) rank: u32,
     /// At least one.
     pub(super) world_size: u32,
+    /// Below `workers`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) worker: u32,
+    /// At least one.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(super) workers: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Order {
-    Stored,
-    /// The buffer holds at least one sample.
-    Shuffled {
-        seed: u64,
-        buffer: usize,
-    },
+fn one() -> u32 {
+    1
 }
 
-impl Default for Plan {
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+impl Default for Split {
     fn default() -> Self {
-        Self { order: Order::Stored, epoch: 0, rank: 0, world_size: 1 }
+        Self { rank: 0, world_size: 1, worker: 0, workers: 1 }
     }
+}
+
+impl Split {
+    /// The number of this part among all workers of all ranks.
+    pub(super) fn part(&self) -> u64 {
+        u64::from(self.rank) * u64::from(self.workers) + u64::from(self.worker)
+    }
+
+    /// The number of all parts.
+    pub(super) fn parts(&self) -> u64 {
+        u64::from(self.world_size) * u64::from(self.workers)
+    }
+}
+
+/// What is dealt to the parts of a split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Unit {
+    #[default]
+    Shards,
+    Samples,
+}
+
+/// What becomes of samples that do not divide evenly among ranks; see [`Reader::lengths`](super::Reader::lengths).
+///
+/// ```
+/// assert_eq!(atdata_core::Lengths::default(), atdata_core::Lengths::Uneven);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Lengths {
+    /// Each sample is read once; some ranks have more samples than others.
+    #[default]
+    Uneven,
+    /// All ranks have as many samples as the shortest one; what is left over is not read in this epoch.
+    Drop,
+    /// All ranks have as many samples as the longest one; the others repeat some.
+    Pad,
 }
 
 impl Plan {
-    pub(super) fn is_shuffled(&self) -> bool {
-        matches!(self.order, Order::Shuffled { .. })
+    /// The version of the order, and of the position in it that a [`ReadState`](super::ReadState) states.
+    pub(super) fn version(&self) -> u32 {
+        if self.needs_indexes() { 2 } else { 1 }
     }
 
-    /// The shards of this rank in the order to be read, and the buffer that their samples pass through, if any.
-    pub(super) fn arrange<S, T>(&self, mut shards: Vec<S>) -> (Vec<S>, Option<ShuffleBuffer<T>>) {
-        let buffer = match self.order {
-            Order::Stored => None,
-            Order::Shuffled { seed, buffer } => {
-                let mut random = Random::new(derived(seed, self.epoch));
-                random.permute(&mut shards);
-                // With the same numbers in every rank their buffers would be shuffled alike.
-                let random = Random::new(derived(random.0, self.rank.into()));
-                Some(ShuffleBuffer::new(random, buffer))
-            }
-        };
-        let mut dealt_to = (0..self.world_size.max(1)).cycle();
-        shards.retain(|_| dealt_to.next() == Some(self.rank));
-        (shards, buffer)
+    /// Whether it must be known how many samples each shard has.
+    pub(super) fn needs_indexes(&self) -> bool {
+        self.by == Unit::Samples || self.lengths != Lengths::Uneven
     }
+
+    pub(super) fn is_shuffled(&self) -> bool {
+        !matches!(self.order, Order::Stored)
+    }
+
+    /// The same plan in fewest words: workers that are dealt whole shards are ranks.
+    pub(super) fn normalized(mut self) -> Self {
+        if self.by == Unit::Shards
+            && let (Ok(rank), Ok(world_size)) =
+                (u32::try_from(self.split.part()), u32::try_from(self.split.parts()))
+        {
+            self.split = Split { rank, world_size, ..Split::default() };
+        }
+        self
+    }
+
+    /// The generator of this epoch, if there is anything random about it.
+    pub(super) fn random(&self) -> Option<Random> {
+        match self.order {
+            Order::Stored => None,
+            Order::Shuffled { seed, .. } | Order::Permuted { seed } => {
+                Some(Random::new(derived(seed, self.epoch)))
+            }
+        }
+    }
+
+    /// Brings the shards into the order of the epoch. The generator has come this far then.
+    pub(super) fn permute<S>(&self, shards: &mut [S]) -> Option<Random> {
+        let mut random = self.random()?;
+        random.permute(shards);
+        Some(random)
+    }
+
+    /// The buffer that the samples of a part pass through, if any. `random` has permuted the shards.
+    pub(super) fn buffer<T>(&self, random: Option<&Random>, part: u64) -> Option<ShuffleBuffer<T>> {
+        match (self.order, random) {
+            // With the same numbers in every part their buffers would be shuffled alike.
+            (Order::Shuffled { buffer, .. }, Some(random)) => {
+                Some(ShuffleBuffer::new(Random::new(derived(random.0, part)), buffer))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The shards, in the order of the epoch, that are dealt to a part.
+pub(super) fn dealt<S>(
+    shards: impl IntoIterator<Item = S>,
+    part: u64,
+    parts: u64,
+) -> impl Iterator<Item = S> {
+    (0u64..).zip(shards).filter(move |(place, _)| place % parts.max(1) == part).map(|(_, shard)| shard)
 }
 
 /// The seed itself for number 0, and for each other number a seed that has nothing to do with it or its neighbours.
 pub(super) fn derived(seed: u64, number: u64) -> u64 {
     if number == 0 { seed } else { Random::new(Random::new(seed).next() ^ number).next() }
+}
+
+/// The mixer of SplitMix64: a permutation of all numbers in which every bit depends on every other.
+pub(super) fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// SplitMix64: a counter in steps of 2⁶⁴/φ, mixed.
@@ -83,12 +198,9 @@ impl Random {
         self.0
     }
 
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        mix(self.0)
     }
 
     /// A number below `bound`, which is not zero. Multiply-and-shift: the bias is below 2⁻³² for any buffer size.
@@ -119,7 +231,7 @@ impl<T> ShuffleBuffer<T> {
     }
 
     /// Takes samples in and yields those that they push out.
-    pub(super) fn exchange(&mut self, incoming: Vec<T>) -> Vec<T> {
+    pub(super) fn exchange(&mut self, incoming: impl IntoIterator<Item = T>) -> Vec<T> {
         let mut out = Vec::new();
         for item in incoming {
             if self.items.len() < self.capacity {
@@ -132,6 +244,24 @@ impl<T> ShuffleBuffer<T> {
             }
         }
         out
+    }
+
+    /// A copy of a buffer that nothing has gone through yet.
+    pub(super) fn fresh(&self) -> Self {
+        Self { random: self.random.clone(), capacity: self.capacity, items: Vec::new() }
+    }
+
+    /// The same buffer with other things in the places of those that are in it: as many.
+    pub(super) fn replaced<U>(self, items: Vec<U>) -> ShuffleBuffer<U> {
+        ShuffleBuffer { random: self.random, capacity: self.capacity, items }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(super) fn items(&self) -> &[T] {
+        &self.items
     }
 
     /// Yields what is left.
@@ -159,8 +289,8 @@ mod tests {
         let mut random = Random::new(42);
         let mut shards: Vec<u32> = (0..8).collect();
         random.permute(&mut shards);
-        let mut buffer = ShuffleBuffer::new(random, 4);
-        let mut order = buffer.exchange((0..10).collect());
+        let mut buffer = ShuffleBuffer::<u32>::new(random, 4);
+        let mut order = buffer.exchange(0..10);
         order.extend(buffer.drain());
         assert_eq!(shards, [4, 3, 2, 0, 7, 6, 1, 5]);
         assert_eq!(order, [3, 1, 2, 0, 5, 6, 4, 7, 8, 9]);
@@ -185,12 +315,21 @@ mod tests {
     #[test]
     fn shards_are_dealt_round_robin_in_their_permuted_order() {
         let plan = Plan { order: Order::Shuffled { seed: 42, buffer: 4 }, ..Plan::default() };
-        let whole = plan.arrange::<_, ()>((0..8).collect()).0;
-        assert_eq!(whole, [4, 3, 2, 0, 7, 6, 1, 5]);
-        let of_rank =
-            |rank, world_size| Plan { rank, world_size, ..plan }.arrange::<_, ()>((0..8).collect()).0;
+        let mut shards: Vec<u32> = (0..8).collect();
+        plan.permute(&mut shards);
+        assert_eq!(shards, [4, 3, 2, 0, 7, 6, 1, 5]);
+        let of_rank = |rank, world_size| dealt(shards.clone(), rank, world_size).collect::<Vec<_>>();
         assert_eq!([of_rank(0, 3), of_rank(1, 3), of_rank(2, 3)], [vec![4, 0, 1], vec![3, 7, 5], vec![2, 6]]);
         assert_eq!((of_rank(7, 9), of_rank(8, 9)), (vec![5], vec![]));
+    }
+
+    #[test]
+    fn workers_that_are_dealt_shards_are_ranks() {
+        let split = Split { rank: 2, world_size: 3, worker: 1, workers: 4 };
+        let plan = Plan { split, ..Plan::default() };
+        assert_eq!(plan.normalized().split, Split { rank: 9, world_size: 12, worker: 0, workers: 1 });
+        let by_samples = Plan { by: Unit::Samples, ..plan };
+        assert_eq!(by_samples.normalized(), by_samples);
     }
 
     #[test]

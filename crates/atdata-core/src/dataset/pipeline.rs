@@ -7,18 +7,19 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, ready};
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
-use tracing::Instrument;
 
+use super::budget::{Budget, Held};
 use super::cursor::Chunk;
-use super::frames::{Framed, frames};
-use super::order::ShuffleBuffer;
+use super::frames::Framed;
+use super::indexes::SharedIndexes;
+use super::order::Unit;
+use super::raw::{RawChunk, Reading, raw_chunks};
 use super::samples::Samples;
-use super::state::{Position, Run, beyond_the_end, beyond_the_shards};
+use super::state::{Position, Run};
 use super::stats::{Stage, Stats, Stopwatch};
-use super::{Dataset, ErrorPolicies, ErrorPolicy, Fault, Origin, ReadOptions};
+use super::{Dataset, ErrorPolicies, ErrorPolicy, Fault};
 use crate::msgpack::UnpackOptions;
 use crate::offload::offload;
-use crate::url::redact;
 use crate::{Error, ErrorKind, Result, Sample};
 
 /// What is done to a raw sample: decoding, then filters and maps. `None` is a sample that a filter drops.
@@ -35,26 +36,18 @@ pub(super) fn decode<T: Sample>() -> Recipe<T> {
     })
 }
 
-/// Chunks of raw samples; an error ends its shard, not the stream.
-type RawChunks = BoxStream<'static, RawChunk>;
-
-enum RawChunk {
-    Samples {
-        /// The place of the first one.
-        first: Position,
-        samples: Vec<Framed>,
-    },
-    /// A shard that could not be opened or framed any further.
-    Broken { shard: Arc<str>, error: Error },
-    /// Nothing can be read, whatever the policy.
-    Failed(Error),
-}
-
 /// Runs the recipe of a dataset as `run` plans it, from a position on.
-pub(super) fn run<T: Send + 'static>(dataset: &Dataset<T>, run: Run, from: Position) -> Samples<T> {
+pub(super) fn run<T: Send + 'static>(
+    dataset: &Dataset<T>,
+    indexes: &SharedIndexes,
+    run: Run,
+    from: Position,
+) -> Samples<T> {
     let run = Arc::new(run);
     let (stage, unpack) = (dataset.stage.clone(), Arc::new(dataset.unpack_options()));
+    // Samples that are read one by one cannot spoil each other.
     let errors = dataset.options.errors;
+    let errors = if run.plan.by == Unit::Samples { errors.by_sample() } else { errors };
     // Shards that are left out stay so after their samples are shuffled among others; to know them again, what lies
     // before the position is decoded as well.
     let decoded_again = errors.decoding_skips_shards() && run.plan.is_shuffled();
@@ -62,8 +55,21 @@ pub(super) fn run<T: Send + 'static>(dataset: &Dataset<T>, run: Run, from: Posit
     let mut policy = Policy { errors, run: run.clone(), behind, skipped: 0, skipping: HashMap::new() };
     let stats = dataset.options.stats.clone();
     let decoding = stats.clone();
-    let chunks = raw_chunks(dataset, run.clone(), from, behind == 0)
-        .map(move |chunk| process(chunk, stage.clone(), unpack.clone(), decoding.clone()))
+    let reading = Reading {
+        origin: dataset.origin.clone(),
+        options: dataset.options.clone(),
+        indexes: indexes.clone(),
+    };
+    let budget = Budget::new(dataset.options.read_ahead);
+    let chunks = raw_chunks(reading, run.clone(), from, behind == 0)
+        .then(move |chunk| {
+            let budget = budget.clone();
+            async move {
+                let held = budget.take(chunk.bytes()).await;
+                (chunk, held)
+            }
+        })
+        .map(move |(chunk, held)| process(chunk, held, stage.clone(), unpack.clone(), decoding.clone()))
         .buffered(dataset.options.parallelism.get())
         .map(move |chunk| policy.apply(chunk))
         .boxed();
@@ -101,114 +107,13 @@ fn measured<T: Send + 'static>(
     .boxed()
 }
 
-/// Reads the shards one after the other, brings raw samples into order, and leaves out those before a position
-/// if `discard` says so.
-fn raw_chunks<T>(dataset: &Dataset<T>, run: Arc<Run>, from: Position, discard: bool) -> RawChunks {
-    let (origin, options) = (dataset.origin.clone(), dataset.options.clone());
-    stream::once(async move {
-        let failed = |error| stream::iter([RawChunk::Failed(error)]).boxed();
-        let listed = origin.source.list_shards().await;
-        let shards = match listed.and_then(|shards| run.found(&shards).map(|()| shards)) {
-            Ok(shards) => shards,
-            Err(error) => return failed(error),
-        };
-        let (shards, buffer) = run.plan.arrange(shards);
-        if from != Position::default() && from.shard >= shards.len() as u64 {
-            return failed(beyond_the_shards(from.shard, shards.len()));
-        }
-        match buffer {
-            None => read(shards, origin, options, from),
-            Some(buffer) => {
-                let all = read(shards, origin, options, Position::default());
-                numbered(shuffle(all, buffer), from, discard)
-            }
-        }
-    })
-    .flatten()
-    .boxed()
-}
-
-/// The samples of the shards, from a position on.
-fn read(shards: Vec<String>, origin: Arc<Origin>, options: ReadOptions, from: Position) -> RawChunks {
-    let skipped = usize::try_from(from.shard).unwrap_or(usize::MAX);
-    stream::iter((0u64..).zip(shards).skip(skipped))
-        .then(move |(place, shard)| {
-            let (origin, options) = (origin.clone(), options.clone());
-            let sample = if place == from.shard { from.sample } else { 0 };
-            async move {
-                let span = tracing::debug_span!("open_shard", shard = %redact(&shard));
-                let chunks = open(shard.into(), &origin, &options).instrument(span).await;
-                numbered(chunks, Position { shard: place, sample }, true)
-            }
-        })
-        .flatten()
-        .boxed()
-}
-
-/// The samples of a shard.
-async fn open(id: Arc<str>, origin: &Origin, options: &ReadOptions) -> RawChunks {
-    match origin.source.open_shard(&id).await {
-        Ok(body) => frames(id.clone(), body, origin.checksums.get(&*id).cloned(), options)
-            .map(move |chunk| match chunk {
-                Ok(samples) => RawChunk::Samples { first: Position::default(), samples },
-                Err(error) => RawChunk::Broken { shard: id.clone(), error },
-            })
-            .boxed(),
-        Err(error) => {
-            let fault = if error.is_not_found() { Fault::MissingShard } else { Fault::Source };
-            let error = error.with_fault(fault).with("shard", &id);
-            stream::iter([RawChunk::Broken { shard: id, error }]).boxed()
-        }
-    }
-}
-
-fn shuffle(chunks: RawChunks, buffer: ShuffleBuffer<Framed>) -> RawChunks {
-    let shuffled = |samples| RawChunk::Samples { first: Position::default(), samples };
-    stream::unfold(Some((chunks, buffer)), move |state| async move {
-        let (mut chunks, mut buffer) = state?;
-        match chunks.next().await {
-            Some(RawChunk::Samples { samples, .. }) => {
-                Some((shuffled(buffer.exchange(samples)), Some((chunks, buffer))))
-            }
-            Some(broken) => Some((broken, Some((chunks, buffer)))),
-            None => Some((shuffled(buffer.drain()), None)),
-        }
-    })
-    .boxed()
-}
-
-/// Numbers samples from 0 and, if `discard` says so, leaves out those before a position, which must be there.
-fn numbered(chunks: RawChunks, from: Position, discard: bool) -> RawChunks {
-    stream::unfold(Some((chunks, 0, false)), move |state| async move {
-        let (mut chunks, mut at, broken): (_, u64, _) = state?;
-        match chunks.next().await {
-            Some(RawChunk::Samples { mut samples, .. }) => {
-                let end = at + samples.len() as u64;
-                if discard && at < from.sample {
-                    let behind = from.sample.min(end) - at;
-                    samples.drain(..usize::try_from(behind).unwrap_or(samples.len()).min(samples.len()));
-                    at += behind;
-                }
-                let first = Position { shard: from.shard, sample: at };
-                Some((RawChunk::Samples { first, samples }, Some((chunks, end, broken))))
-            }
-            Some(other) => Some((other, Some((chunks, at, true)))),
-            // A damaged shard may have ended earlier this time; the policy has dealt with that.
-            None if at < from.sample && !broken => {
-                Some((RawChunk::Failed(beyond_the_end(from.sample, at)), None))
-            }
-            None => None,
-        }
-    })
-    .boxed()
-}
-
 /// The results of one chunk.
 struct Processed<T> {
     shard: u64,
     /// Each with the shard it came from and the number of the position after it.
     items: Vec<(Arc<str>, u64, Result<T>)>,
     spoils: Spoils,
+    held: Held,
 }
 
 /// How much an error spoils.
@@ -221,7 +126,7 @@ enum Spoils {
 
 impl<T> Processed<T> {
     fn error(shard: Arc<str>, error: Error, spoils: Spoils) -> Self {
-        Self { shard: 0, items: vec![(shard, 0, Err(error))], spoils }
+        Self { shard: 0, items: vec![(shard, 0, Err(error))], spoils, held: Held::default() }
     }
 }
 
@@ -235,6 +140,7 @@ pub(super) fn apply<T>(stage: &Recipe<T>, framed: &Framed, unpack: &UnpackOption
 /// Runs the stage over a chunk.
 fn process<T: Send + 'static>(
     chunk: RawChunk,
+    held: Held,
     stage: Recipe<T>,
     unpack: Arc<UnpackOptions>,
     stats: Option<Stats>,
@@ -253,17 +159,30 @@ fn process<T: Send + 'static>(
     let work = move || {
         let mut watch = Stopwatch::start(stats.as_ref());
         let mut items = Vec::with_capacity(samples.len());
-        for (framed, behind) in samples.iter().zip(first.sample + 1..) {
-            if let Some(result) = apply(&stage, framed, &unpack).transpose() {
-                items.push((framed.shard.clone(), behind, result));
+        for (raw, behind) in samples.into_iter().zip(first.sample + 1..) {
+            let shard = raw.shard().clone();
+            let framed = raw.frame().map_err(damage);
+            let result = framed.and_then(|framed| apply(&stage, &framed, &unpack));
+            if let Some(result) = result.transpose() {
+                items.push((shard, behind, result));
             }
         }
         watch.lap(stats.as_ref(), Stage::Decoding);
-        Processed { shard: first.shard, items, spoils: Spoils::Sample }
+        Processed { shard: first.shard, items, spoils: Spoils::Sample, held }
     };
     let task = offload(work);
     // The error is that the runtime is shutting down.
     async move { task.await.unwrap_or_else(failed) }.boxed()
+}
+
+/// What is wrong with a sample that could not be read through the index.
+fn damage(error: Error) -> Error {
+    let fault = match error.kind() {
+        ErrorKind::NotFound => Fault::MissingShard,
+        ErrorKind::Corrupt | ErrorKind::Unsupported => Fault::Tar,
+        _ => Fault::Source,
+    };
+    error.with_fault(fault)
 }
 
 /// The error that stands for a panic.
@@ -325,7 +244,7 @@ impl Policy {
                 self.skipping.insert(occurrence, shard);
             }
         }
-        Chunk { shard: chunk.shard, items }
+        Chunk { shard: chunk.shard, items, held: chunk.held }
     }
 }
 

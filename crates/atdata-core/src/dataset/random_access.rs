@@ -1,28 +1,18 @@
 //! Samples by position and by key, through the indexes of shards.
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures::future::try_join;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::frames::Framed;
-use super::pipeline::{Recipe, apply};
-use super::{Dataset, Origin};
+use super::indexes::{AT_ONCE, IndexedShard, Indexes, SharedIndexes, Wanted};
+use super::pipeline::apply;
+use super::{Dataset, Reader};
 use crate::msgpack::UnpackOptions;
 use crate::offload::offload;
-use crate::protocol::slice;
-use crate::shard::hex;
-use crate::shard_index::{BuildOptions, Limits, Run, SampleLocation, ShardIndex, coalesce, stale};
-use crate::tar::TarOptions;
-use crate::{Error, Result, ResultExt, ShardBody};
-
-/// How many indexes are opened, and how many ranges are read, at the same time.
-const AT_ONCE: usize = 8;
-/// The most samples that are decoded in one piece of work.
-const RUN_SAMPLES: usize = 256;
+use crate::shard_index::Run;
+use crate::{Error, Result, ResultExt};
 
 /// What happens when a shard has no index.
 ///
@@ -58,11 +48,15 @@ pub struct RandomAccessOptions {
     pub gap: u64,
     /// The most bytes of one read of several samples. Default: 8 MiB.
     pub max_read: u64,
+    /// The most bytes, or one sample, that a [`Reader`] looks ahead to find neighbours which it reads together; they are
+    /// not in [`ReadOptions::read_ahead`](super::ReadOptions::read_ahead). Samples of resident shards count too,
+    /// though nothing is read of them. Default: 48 MiB.
+    pub look_ahead: u64,
 }
 
 impl Default for RandomAccessOptions {
     fn default() -> Self {
-        Self { missing: MissingIndex::default(), gap: 16 << 10, max_read: 8 << 20 }
+        Self { missing: MissingIndex::default(), gap: 16 << 10, max_read: 8 << 20, look_ahead: 48 << 20 }
     }
 }
 
@@ -85,6 +79,13 @@ impl RandomAccessOptions {
     #[must_use]
     pub fn with_max_read(mut self, max_read: u64) -> Self {
         self.max_read = max_read;
+        self
+    }
+
+    /// Sets the most bytes that a reader reads ahead.
+    #[must_use]
+    pub fn with_look_ahead(mut self, look_ahead: u64) -> Self {
+        self.look_ahead = look_ahead;
         self
     }
 }
@@ -126,77 +127,31 @@ impl RandomAccessOptions {
 /// # }).unwrap();
 /// ```
 pub struct RandomAccess<T> {
-    origin: Arc<Origin>,
-    shards: Vec<Arc<IndexedShard>>,
-    /// The position of the first sample of each shard.
-    starts: Vec<u64>,
-    len: u64,
-    options: RandomAccessOptions,
-    decode: Decode<T>,
-}
-
-/// What makes a `T` of the bytes of a sample.
-struct Decode<T> {
-    tar: TarOptions,
+    dataset: Dataset<T>,
     unpack: Arc<UnpackOptions>,
-    stage: Recipe<T>,
-}
-
-impl<T> Clone for Decode<T> {
-    fn clone(&self) -> Self {
-        Self { tar: self.tar.clone(), unpack: self.unpack.clone(), stage: self.stage.clone() }
-    }
-}
-
-#[derive(Debug)]
-struct IndexedShard {
-    id: Arc<str>,
-    index: ShardIndex,
-    /// The shard itself, if it is resident.
-    resident: Option<Bytes>,
+    indexes: Arc<Indexes>,
 }
 
 impl<T: Send + 'static> RandomAccess<T> {
     pub(super) async fn open(dataset: &Dataset<T>, options: &RandomAccessOptions) -> Result<Self> {
-        let origin = dataset.origin.clone();
-        let ids = origin.source.list_shards().await?;
-        let shards: Vec<Arc<IndexedShard>> = stream::iter(ids)
-            .map(|id| {
-                let (origin, tar) = (origin.clone(), dataset.options.tar.clone());
-                async move {
-                    let opened = IndexedShard::open(&origin, &id, options.missing, tar).await;
-                    opened.map(Arc::new).context("shard", &id)
-                }
-            })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
-        let mut len: u64 = 0;
-        let mut starts = Vec::with_capacity(shards.len());
-        for shard in &shards {
-            starts.push(len);
-            len = len.saturating_add(shard.index.len());
-        }
-        let decode = Decode {
-            tar: dataset.options.tar.clone(),
-            unpack: Arc::new(dataset.unpack_options()),
-            stage: dataset.stage.clone(),
-        };
-        let access = Self { origin, shards, starts, len, options: *options, decode };
-        if dataset.options.verify_checksums {
-            access.verify().await?;
-        }
-        Ok(access)
+        let indexes = Indexes::open(dataset.origin.clone(), &dataset.options, *options).await?;
+        let unpack = Arc::new(dataset.unpack_options());
+        Ok(Self { dataset: dataset.clone(), unpack, indexes: Arc::new(indexes) })
+    }
+
+    /// Streams through these indexes, which are not opened again: see [`Reader::indexed`].
+    pub fn reader(&self) -> Reader<T> {
+        self.dataset.reader().with_indexes(SharedIndexes::opened(self.indexes.clone())).indexed()
     }
 
     /// The number of stored samples.
     pub fn len(&self) -> u64 {
-        self.len
+        self.indexes.len()
     }
 
     /// Whether there are no samples.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// The sample at a position; `None` if a filter drops it.
@@ -207,18 +162,19 @@ impl<T: Send + 'static> RandomAccess<T> {
         Ok(self.take(&[position]).await?.pop().flatten())
     }
 
-    /// The first sample with a key. Of each shard before it the index is searched, O(log n).
+    /// The first sample with a key. Of each shard before it the index is searched, O(log n); of the shards themselves
+    /// nothing but the sample is read.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound) if no sample has the key, or if a filter drops it; otherwise as
     /// [`take`](Self::take).
     pub async fn get_key(&self, key: &str) -> Result<T> {
         let nothing = || Error::not_found("no sample has this key").with("key", key);
-        for shard in &self.shards {
+        for shard in self.indexes.shards() {
             let candidates = shard.index.find(key).context("shard", &shard.id)?;
             if let Some(framed) = self.first_with_key(shard, &candidates, key).await? {
-                let decode = self.decode.clone();
-                let sample = offload(move || apply(&decode.stage, &framed, &decode.unpack)).await??;
+                let (stage, unpack) = (self.dataset.stage.clone(), self.unpack.clone());
+                let sample = offload(move || apply(&stage, &framed, &unpack)).await??;
                 return sample.ok_or_else(nothing);
             }
         }
@@ -255,73 +211,35 @@ impl<T: Send + 'static> RandomAccess<T> {
     /// # Errors
     /// [`Corrupt`](crate::ErrorKind::Corrupt) with `shard` if an index does not fit; reading fails.
     pub async fn verify(&self) -> Result<()> {
-        for shard in &self.shards {
-            let body = match &shard.resident {
-                Some(bytes) => ShardBody::resident(bytes.clone()),
-                None => self.origin.source.open_shard(&shard.id).await?,
-            };
-            let found = shard.index.verify(body, &self.decode.tar).await.context("shard", &shard.id)?;
-            self.origin.check_sha256(&shard.id, &found)?;
-        }
-        Ok(())
+        self.indexes.verify().await
     }
 
     /// What is to be read for these positions; each sample goes with its place in the answer.
     fn plan(&self, positions: &[u64]) -> Result<Vec<(Arc<IndexedShard>, Run<usize>)>> {
         let mut wanted = Vec::with_capacity(positions.len());
         for (slot, position) in positions.iter().enumerate() {
-            // Shards without samples share their start with the next one, which is the one to be found.
-            let at = self.starts.partition_point(|start| start <= position).wrapping_sub(1);
-            match self.starts.get(at).filter(|_| *position < self.len) {
-                Some(start) => wanted.push((at, position - start, slot)),
-                None => {
-                    let has = self.len;
-                    return Err(Error::invalid(format!(
-                        "there is no sample at position {position}: the dataset has {has}"
-                    )));
-                }
-            }
+            let Wanted { shard, position, location, .. } = self.indexes.find(*position, slot)?;
+            wanted.push(Wanted { shard, position, location: location?, who: slot });
         }
-        wanted.sort_unstable();
-        let mut plan = Vec::new();
-        for of_shard in wanted.chunk_by(|a, b| a.0 == b.0) {
-            let Some(shard) = of_shard.first().and_then(|(at, ..)| self.shards.get(*at)) else { continue };
-            let located = of_shard.iter().map(|(_, position, slot)| Ok((shard.index.get(*position)?, *slot)));
-            let located: Vec<_> = located.collect::<Result<_>>().context("shard", &shard.id)?;
-            let limits = match shard.resident {
-                // A slice costs nothing: only the work is to be divided.
-                Some(_) => Limits { gap: u64::MAX, bytes: u64::MAX, samples: RUN_SAMPLES },
-                None => Limits { gap: self.options.gap, bytes: self.options.max_read, samples: RUN_SAMPLES },
-            };
-            plan.extend(coalesce(located, limits).into_iter().map(|run| (shard.clone(), run)));
-        }
-        Ok(plan)
+        Ok(self.indexes.runs(wanted))
     }
 
     async fn read_run(&self, shard: Arc<IndexedShard>, run: Run<usize>) -> Result<Vec<(usize, Option<T>)>> {
-        let bytes = self.read(&shard, run.range.clone()).await?;
-        let decode = self.decode.clone();
+        let bytes = self.indexes.read(&shard, run.range.clone()).await?;
+        let (stage, unpack) = (self.dataset.stage.clone(), self.unpack.clone());
         let work = move || {
             let mut decoded = Vec::with_capacity(run.samples.len());
             // The same sample follows itself if it is wanted more than once.
             for same in run.samples.chunk_by(|a, b| a.0 == b.0) {
                 let Some((location, _)) = same.first() else { continue };
-                let framed = shard.frame(location, &bytes, run.range.start, &decode.tar)?;
+                let framed = shard.frame(location, shard.part(location, &bytes, run.range.start)?)?;
                 for (_, slot) in same {
-                    decoded.push((*slot, apply(&decode.stage, &framed, &decode.unpack)?));
+                    decoded.push((*slot, apply(&stage, &framed, &unpack)?));
                 }
             }
             Ok(decoded)
         };
         offload(work).await?
-    }
-
-    async fn read(&self, shard: &IndexedShard, range: Range<u64>) -> Result<Bytes> {
-        let read = match &shard.resident {
-            Some(bytes) => slice(bytes, &range),
-            None => self.origin.source.read_range(&shard.id, range).await,
-        };
-        read.context("shard", &shard.id)
     }
 
     /// The first of the candidates that has the key: hashes may be equal though keys are not.
@@ -334,8 +252,7 @@ impl<T: Send + 'static> RandomAccess<T> {
         for candidate in candidates {
             let location = shard.index.get(*candidate).context("shard", &shard.id)?;
             let Some(range) = location.sample.range() else { continue };
-            let bytes = self.read(shard, range).await?;
-            let framed = shard.frame(&location, &bytes, location.sample.offset, &self.decode.tar)?;
+            let framed = shard.frame(&location, self.indexes.read(shard, range).await?)?;
             if framed.raw.key == key {
                 return Ok(Some(framed));
             }
@@ -344,84 +261,18 @@ impl<T: Send + 'static> RandomAccess<T> {
     }
 }
 
-impl Origin {
-    /// Holds the SHA-256 of an index, or of a shard, against the one of the dataset's entry.
-    fn check_sha256(&self, id: &str, found: &[u8; 32]) -> Result<()> {
-        match self.checksums.get(id) {
-            Some(expected) if !hex(found).eq_ignore_ascii_case(expected) => {
-                let error = stale("its SHA-256 of the shard is not the one of the dataset's entry");
-                Err(error.with("shard", id).with("expected", expected).with("found", hex(found)))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl IndexedShard {
-    async fn open(origin: &Origin, id: &str, missing: MissingIndex, tar: TarOptions) -> Result<Self> {
-        let source = &origin.source;
-        let resident = source.resident_shard(id).await?;
-        let length = async {
-            let known = match &resident {
-                Some(bytes) => Some(bytes.len() as u64),
-                None => source.shard_size(id).await?,
-            };
-            known.ok_or_else(|| {
-                Error::unsupported("the shard's length is not known, so that its index cannot be trusted")
-            })
-        };
-        let (length, stored) = try_join(length, source.open_index(id)).await?;
-        let index = match stored {
-            Some(bytes) => ShardIndex::from_bytes(bytes)?,
-            None => {
-                let body = match (&resident, missing) {
-                    (Some(bytes), MissingIndex::Walk | MissingIndex::WalkResident) => {
-                        ShardBody::resident(bytes.clone())
-                    }
-                    (None, MissingIndex::Walk) => source.open_shard(id).await?,
-                    _ => {
-                        return Err(Error::not_found(
-                            "the shard has no index; make one with `atdata index`, or allow to walk the shard",
-                        ));
-                    }
-                };
-                let options = BuildOptions::default().with_sha256(false).with_tar_options(tar);
-                ShardIndex::build(body, &options).await?
-            }
-        };
-        index.check_length(length)?;
-        if let Some(sha256) = index.sha256() {
-            origin.check_sha256(id, sha256)?;
-        }
-        Ok(Self { id: id.into(), index, resident })
-    }
-
-    /// Makes a sample of its part of `bytes`, which begin at `start` in the shard.
-    fn frame(
-        &self,
-        location: &SampleLocation,
-        bytes: &Bytes,
-        start: u64,
-        tar: &TarOptions,
-    ) -> Result<Framed> {
-        let from = location.sample.offset.saturating_sub(start);
-        let part = slice(bytes, &(from..from.saturating_add(location.sample.length)));
-        let raw = part.and_then(|part| location.frame(part, tar)).context("shard", &self.id)?;
-        Ok(Framed { shard: self.id.clone(), raw })
-    }
-}
-
 impl<T> fmt::Debug for RandomAccess<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RandomAccess")
-            .field("shards", &self.shards.len())
-            .field("len", &self.len)
+            .field("shards", &self.indexes.shards().len())
+            .field("len", &self.indexes.len())
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use futures::executor::block_on;
 
     use super::*;
@@ -439,7 +290,7 @@ mod tests {
         let dataset = Dataset::<DictSample>::from_source(MemorySource::new([("s", shard)]));
         block_on(async {
             let access = dataset.indexed().await.unwrap();
-            let shard = &access.shards[0];
+            let shard = &access.indexes.shards()[0];
             let offset_of = async |candidates: &[u64], key| {
                 let found = access.first_with_key(shard, candidates, key).await.unwrap();
                 found.map(|framed| framed.raw.header_offset)

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::order::{Order, Plan, SHUFFLE_BUFFER};
+use super::indexes::SharedIndexes;
+use super::order::{Lengths, Order, Plan, SHUFFLE_BUFFER, Split, Unit};
+use super::random_access::RandomAccessOptions;
 use super::samples::{Batches, Samples};
 use super::state::{Position, ReadState, Run};
 use super::{Dataset, pipeline};
@@ -45,24 +47,33 @@ use crate::{Collate, Error, Result};
 pub struct Reader<T> {
     dataset: Dataset<T>,
     plan: Plan,
+    indexes: SharedIndexes,
 }
 
 impl<T> Clone for Reader<T> {
     fn clone(&self) -> Self {
-        Self { dataset: self.dataset.clone(), plan: self.plan }
+        Self { dataset: self.dataset.clone(), plan: self.plan, indexes: self.indexes.clone() }
     }
 }
 
 impl<T> fmt::Debug for Reader<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("dataset", &self.dataset).field("plan", &self.plan).finish()
+        let mut text = f.debug_struct("Reader");
+        text.field("dataset", &self.dataset).field("plan", &self.plan).finish_non_exhaustive()
     }
 }
 
 impl<T: Send + 'static> Reader<T> {
     /// All samples in stored order.
     pub(super) fn new(dataset: Dataset<T>) -> Self {
-        Self { dataset, plan: Plan::default() }
+        let indexes = SharedIndexes::new(RandomAccessOptions::default());
+        Self { dataset, plan: Plan::default(), indexes }
+    }
+
+    /// Takes indexes that are open.
+    pub(super) fn with_indexes(mut self, indexes: SharedIndexes) -> Self {
+        self.indexes = indexes;
+        self
     }
 
     /// Shuffles: shards are permuted, samples pass through a buffer of 10,000.
@@ -79,6 +90,55 @@ impl<T: Send + 'static> Reader<T> {
         self
     }
 
+    /// Shuffles all samples: each order of them is possible, none is nearer to the stored one than another. Nothing is
+    /// held for it but a few numbers, however many samples there are; but samples are read one by one from all over the
+    /// dataset, which over a network costs a request for nearly each. Neighbours among those that are read
+    /// [ahead](RandomAccessOptions::look_ahead) are read together.
+    ///
+    /// Samples are read through [indexes](Self::indexed).
+    #[must_use]
+    pub fn shuffled_globally(mut self, seed: u64) -> Self {
+        self.plan.order = Order::Permuted { seed };
+        self.plan.by = Unit::Samples;
+        self
+    }
+
+    /// Reads single samples through the indexes of shards, as [`Dataset::indexed`] does, instead of whole shards. Then
+    ///
+    /// - a [`split`](Self::split) is exact: ranks differ by one sample at most, however many shards there are;
+    /// - [resuming](Self::resume) reads nothing again but what a shuffle buffer held, and may be under another split;
+    /// - every sample is held against the index, and an error concerns it alone:
+    ///   [`ErrorPolicy::SkipShard`](super::ErrorPolicy::SkipShard) is as `SkipSample`.
+    ///
+    /// The indexes are opened when the first sample is asked for, once for a reader and its clones;
+    /// [`RandomAccess::reader`](super::RandomAccess::reader) takes those that are open. Where they cannot be opened the
+    /// first item is the error, whatever the policy: see [`Dataset::indexed_with`].
+    ///
+    /// ```
+    /// use atdata_core::{Dataset, DictSample, Lengths};
+    /// use futures::TryStreamExt;
+    ///
+    /// # async fn example(dataset: Dataset<DictSample>) -> atdata_core::Result<()> {
+    /// let ranks = dataset.reader().indexed().lengths(Lengths::Drop);
+    /// let first: Vec<DictSample> = ranks.clone().split(0, 2)?.samples().try_collect().await?;
+    /// let second: Vec<DictSample> = ranks.split(1, 2)?.samples().try_collect().await?;
+    /// assert_eq!(first.len(), second.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn indexed(mut self) -> Self {
+        self.plan.by = Unit::Samples;
+        self
+    }
+
+    /// Sets how indexes are opened and read, where they are needed; among others what is done where there are none.
+    #[must_use]
+    pub fn index_options(mut self, options: RandomAccessOptions) -> Self {
+        self.indexes = SharedIndexes::new(options);
+        self
+    }
+
     /// Sets the epoch; each has an order of its own, if samples are shuffled. Epoch 0, where nothing is set, is the
     /// order that the seed itself gives.
     #[must_use]
@@ -87,28 +147,71 @@ impl<T: Send + 'static> Reader<T> {
         self
     }
 
-    /// Reads the part of rank `rank` among `world_size`. The shards, in the order of the epoch, are dealt to the ranks
-    /// in turn: together the ranks read everything, and no two of them the same. Workers of a rank are ranks
-    /// too: worker *w* of *n* is `split(rank * n + w, world_size * n)`.
+    /// Reads the part of rank `rank` among `world_size`. Together the ranks read everything, and no two of them the
+    /// same, unless [`lengths`](Self::lengths) says otherwise.
     ///
-    /// Whole shards are dealt, so that no rank reads bytes that another one needs. Ranks may get different numbers of
-    /// samples, those beyond the number of shards none: training in lockstep must stop at the shortest one.
+    /// | Order | A rank has |
+    /// |---|---|
+    /// | stored, shuffled | whole shards: in the order of the epoch, they are dealt to the ranks in turn |
+    /// | the same, [`indexed`](Self::indexed) | one stretch of the samples, in stored order or of permuted shards |
+    /// | [`shuffled_globally`](Self::shuffled_globally) | each `world_size`-th sample of the permutation |
+    ///
+    /// Where whole shards are dealt no rank reads bytes that another one needs, but ranks may get different numbers of
+    /// samples, those beyond the number of shards none. Otherwise numbers differ by one at most.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid) if `rank` is not below `world_size`.
+    /// [`Invalid`](crate::ErrorKind::Invalid) if `rank` is not below `world_size`, or if there are more than 2³² − 1
+    /// workers of all ranks.
     pub fn split(mut self, rank: u32, world_size: u32) -> Result<Self> {
         if rank >= world_size {
             return Err(Error::invalid(format!(
                 "there is no rank {rank} among {world_size}: ranks count from 0"
             )));
         }
-        (self.plan.rank, self.plan.world_size) = (rank, world_size);
+        self.plan.split = Split { rank, world_size, ..self.plan.split };
+        self.checked()
+    }
+
+    /// Reads the part of worker `worker` among the `workers` of a rank, which share what the rank has, to one sample
+    /// where it is read through indexes. Where whole shards are dealt, worker *w* of *n* is
+    /// `split(rank * n + w, world_size * n)`.
+    ///
+    /// # Errors
+    /// As [`split`](Self::split).
+    pub fn workers(mut self, worker: u32, workers: u32) -> Result<Self> {
+        if worker >= workers {
+            return Err(Error::invalid(format!(
+                "there is no worker {worker} among {workers}: workers count from 0"
+            )));
+        }
+        self.plan.split = Split { worker, workers, ..self.plan.split };
+        self.checked()
+    }
+
+    fn checked(self) -> Result<Self> {
+        let parts = self.plan.split.parts();
+        if u32::try_from(parts).is_err() {
+            return Err(Error::invalid(format!("a dataset cannot be split into {parts} parts")));
+        }
         Ok(self)
+    }
+
+    /// Sets whether all ranks have the same number of samples, as training in lockstep needs it: one that waits for a
+    /// rank that has nothing left waits forever.
+    ///
+    /// Numbers are those of *stored* samples: a filter, or a policy that skips, makes them different again. To know
+    /// them before reading, anything but [`Lengths::Uneven`] needs the indexes of all shards, also where whole
+    /// shards are dealt; see [`index_options`](Self::index_options) for what is done where they are missing.
+    #[must_use]
+    pub fn lengths(mut self, lengths: Lengths) -> Self {
+        self.plan.lengths = lengths;
+        self
     }
 
     /// The samples, from the beginning.
     pub fn samples(&self) -> Samples<T> {
-        pipeline::run(&self.dataset, Run::new(self.plan), Position::default())
+        let run = Run::new(self.plan.normalized());
+        pipeline::run(&self.dataset, &self.indexes, run, Position::default())
     }
 
     /// Batches of `n` samples, from the beginning.
@@ -126,12 +229,18 @@ impl<T: Send + 'static> Reader<T> {
     /// [`ErrorPolicy::SkipShard`](super::ErrorPolicy::SkipShard) they are decoded too, since a sample that cannot be
     /// decoded decides what becomes of its shard.
     ///
+    /// Through [indexes](Self::indexed) nothing is read again but what the shuffle buffer held. Then the state of one
+    /// part is that of all parts which have read as many stored samples: it can be resumed as any of them. Without a
+    /// buffer the world size and the number of workers may be others than before: what all those parts have not
+    /// read is split anew, so that together the new parts read exactly the rest of the epoch. That is not so if the
+    /// parts had read different numbers of samples, as behind filters.
+    ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid), with the difference, if the state is one of another version, order,
     /// seed, buffer, epoch or split. That the shards are others shows when they are listed: then the first item of the
     /// stream is such an error.
     pub fn resume(&self, state: &ReadState) -> Result<Samples<T>> {
-        let position = state.position_in(&self.plan)?;
-        Ok(pipeline::run(&self.dataset, Run::resumed(self.plan, state), position))
+        let (run, position) = state.resumed(self.plan.normalized())?;
+        Ok(pipeline::run(&self.dataset, &self.indexes, run, position))
     }
 }

@@ -6,17 +6,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures::stream::{self, BoxStream, FusedStream};
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{Stream, StreamExt};
 
 use super::blocking::Blocking;
+use super::budget::Held;
 use super::cursor::{Chunk, Cursor};
 use super::report::Report;
 use super::state::{Position, ReadState, Run};
 use crate::array::BatchMemory;
 use crate::{Collate, Error, Result};
-
-/// So many samples, in batches, travel to the blocking iterator at once.
-const BLOCKING_SAMPLES: usize = 256;
 
 /// For so many samples of a batch there is room from the beginning.
 const MAX_RESERVED: usize = 4096;
@@ -58,8 +56,11 @@ impl<T: Send + 'static> Samples<T> {
         mut change: impl FnMut(Vec<(u64, Result<T>)>) -> Vec<(u64, Result<U>)> + Send + 'static,
     ) -> Samples<U> {
         let (run, position) = (self.run(), self.position());
-        let changed =
-            self.into_chunks().map(move |chunk| Chunk { shard: chunk.shard, items: change(chunk.items) });
+        let changed = self.into_chunks().map(move |chunk| Chunk {
+            items: change(chunk.items),
+            shard: chunk.shard,
+            held: chunk.held,
+        });
         Samples::new(changed.boxed(), run, position)
     }
 
@@ -229,7 +230,6 @@ impl<T: Collate> Batches<T> {
     /// A plain iterator, for code without a runtime.
     pub fn blocking(self) -> Blocking<T::Batch> {
         let (run, boundary) = (self.samples.run(), self.boundary);
-        let at_once = (BLOCKING_SAMPLES / self.size).max(1);
         let batches = stream::unfold((self, None), move |(mut batches, ready)| async move {
             let mut next = match ready {
                 Some(ready) => Some(ready),
@@ -237,16 +237,16 @@ impl<T: Collate> Batches<T> {
             };
             let shard = next.as_ref()?.0.shard;
             let mut items = Vec::new();
-            // Small batches travel together: those that are ready, behind the same shard, and nothing after an error.
+            // Small batches travel together: those of one chunk of samples, and nothing after an error.
             while let Some((Position { sample, .. }, batch)) = next.take_if(|(at, _)| at.shard == shard) {
                 let last = batch.is_err();
                 items.push((sample, batch));
-                if last || items.len() >= at_once {
+                if last || batches.samples.cursor.len() < batches.size {
                     break;
                 }
-                next = batches.next_at().now_or_never().flatten();
+                next = batches.next_at().await;
             }
-            Some((Chunk { shard, items }, (batches, next)))
+            Some((Chunk { shard, items, held: Held::default() }, (batches, next)))
         });
         Blocking::new(Samples::new(batches.boxed(), run, boundary))
     }

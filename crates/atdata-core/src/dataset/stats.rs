@@ -154,7 +154,7 @@ impl fmt::Display for Stage {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatsSnapshot {
-    /// Shards that were opened.
+    /// Shards that were opened; where samples are read through indexes, none is.
     pub shards: u64,
     /// Samples that were found in them, whatever became of these.
     pub samples: u64,

@@ -24,6 +24,7 @@ pub type ShardStream<'a> = BoxStream<'a, Result<(String, ShardBody)>>;
 /// ```
 pub struct ShardBody {
     size: Option<u64>,
+    version: Option<String>,
     content: Content,
 }
 
@@ -36,7 +37,7 @@ impl ShardBody {
     /// A shard that is in memory or mapped: its samples are slices of it, nothing is copied.
     pub fn resident(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self { size: Some(bytes.len() as u64), content: Content::Resident(bytes) }
+        Self { size: Some(bytes.len() as u64), version: None, content: Content::Resident(bytes) }
     }
 
     /// A shard that arrives in chunks. `size` is its length in bytes, where known; more or fewer bytes are an error.
@@ -45,7 +46,20 @@ impl ShardBody {
             Some(size) => exactly(size, chunks),
             None => chunks,
         };
-        Self { size, content: Content::Stream(chunks) }
+        Self { size, version: None, content: Content::Stream(chunks) }
+    }
+
+    /// Says which [version](Self::version) of the shard these bytes are.
+    #[must_use]
+    pub fn with_version(mut self, version: Option<String>) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// A text that is another one if the bytes are, where the source has one: a strong entity tag, the number of a
+    /// version.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// The length in bytes, where known.
@@ -130,6 +144,7 @@ fn exactly(size: u64, chunks: BoxStream<'static, Result<Bytes>>) -> BoxStream<'s
             None => None,
         }
     })
+    .fuse()
     .boxed()
 }
 
@@ -210,6 +225,21 @@ pub trait DataSource: fmt::Debug + Send + Sync + 'static {
         self.open_shard(id).await?.slice(range)
     }
 
+    /// Whether [`read_range_with_size`](Self::read_range_with_size) tells the length of the whole shard, so that nobody
+    /// needs to ask for that alone. Not if nothing else is implemented.
+    fn range_tells_size(&self, _id: &str) -> bool {
+        false
+    }
+
+    /// As [`read_range`](Self::read_range), and the length of the whole shard, if the same answer tells it. It does not
+    /// if nothing else is implemented.
+    ///
+    /// # Errors
+    /// As [`read_range`](Self::read_range).
+    async fn read_range_with_size(&self, id: &str, range: Range<u64>) -> Result<(Bytes, Option<u64>)> {
+        Ok((self.read_range(id, range).await?, None))
+    }
+
     /// The bytes of the [index](crate::shard_index) that lies beside a shard; `None` if there is none, or if nothing
     /// else is implemented. [`read_sidecar`](crate::shard_index::read_sidecar) helps to implement it.
     ///
@@ -238,6 +268,12 @@ macro_rules! forward_source {
             }
             async fn read_range(&self, id: &str, range: Range<u64>) -> Result<Bytes> {
                 (**self).read_range(id, range).await
+            }
+            fn range_tells_size(&self, id: &str) -> bool {
+                (**self).range_tells_size(id)
+            }
+            async fn read_range_with_size(&self, id: &str, range: Range<u64>) -> Result<(Bytes, Option<u64>)> {
+                (**self).read_range_with_size(id, range).await
             }
             async fn open_index(&self, id: &str) -> Result<Option<Bytes>> {
                 (**self).open_index(id).await

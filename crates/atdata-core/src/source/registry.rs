@@ -67,12 +67,42 @@ pub trait ShardOpener: fmt::Debug + Send + Sync + 'static {
         self.open(url).await?.slice(range)
     }
 
+    /// As [`DataSource::range_tells_size`](crate::DataSource::range_tells_size).
+    fn range_tells_size(&self, _url: &str) -> bool {
+        false
+    }
+
+    /// As [`DataSource::read_range_with_size`](crate::DataSource::read_range_with_size).
+    ///
+    /// # Errors
+    /// As [`read_range`](Self::read_range).
+    async fn read_range_with_size(&self, url: &str, range: Range<u64>) -> Result<(Bytes, Option<u64>)> {
+        Ok((self.read_range(url, range).await?, None))
+    }
+
     /// As [`DataSource::open_index`](crate::DataSource::open_index).
     ///
     /// # Errors
     /// The index is there, but cannot be read.
     async fn open_index(&self, _url: &str) -> Result<Option<Bytes>> {
         Ok(None)
+    }
+
+    /// The [version](ShardBody::version) that [`open`](Self::open) would give now, without opening the shard. `None`
+    /// if nothing else is implemented: a shard may then change unnoticed, and is not kept in a
+    /// cache.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    async fn version(&self, _url: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// The opener for addresses that come from strangers, from an entry in an index of the network for instance. It
+    /// must reach nothing that the stranger could not: no files, no addresses of the private network. `None`, which
+    /// refuses all of them, if nothing else is implemented.
+    fn untrusted(&self) -> Option<Arc<dyn ShardOpener>> {
+        None
     }
 }
 
@@ -109,6 +139,21 @@ impl Registry {
     /// Sets who opens a scheme (`s3`, without the colon). Bare paths belong to `file`.
     pub fn register(&mut self, scheme: &str, opener: Arc<dyn ShardOpener>) {
         self.openers.insert(scheme.to_ascii_lowercase(), opener);
+    }
+
+    /// The registry for addresses that come from strangers: of each scheme the opener that is
+    /// [meant for them](ShardOpener::untrusted). Local files and standard input are not among them.
+    ///
+    /// ```
+    /// use atdata_core::source::Registry;
+    ///
+    /// assert!(Registry::default().untrusted().opener("file:///data/a.tar").is_err());
+    /// ```
+    #[must_use]
+    pub fn untrusted(&self) -> Self {
+        let untrusted =
+            |(scheme, opener): (&String, &Arc<dyn ShardOpener>)| Some((scheme.clone(), opener.untrusted()?));
+        Self { openers: self.openers.iter().filter_map(untrusted).collect() }
     }
 
     /// The schemes that can be opened.

@@ -125,6 +125,14 @@ impl DataSource for UrlSource {
         self.opener(id)?.read_range(id, range).await.context("shard", id)
     }
 
+    fn range_tells_size(&self, id: &str) -> bool {
+        self.opener(id).is_ok_and(|opener| opener.range_tells_size(id))
+    }
+
+    async fn read_range_with_size(&self, id: &str, range: Range<u64>) -> Result<(Bytes, Option<u64>)> {
+        self.opener(id)?.read_range_with_size(id, range).await.context("shard", id)
+    }
+
     async fn open_index(&self, id: &str) -> Result<Option<Bytes>> {
         self.opener(id)?.open_index(id).await.context("shard", id)
     }

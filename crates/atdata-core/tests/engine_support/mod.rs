@@ -1,14 +1,18 @@
 //! Datasets of numbers.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
+use atdata_core::shard_index::BuildOptions;
 use atdata_core::tar::TarEncoder;
-use atdata_core::{DataSource, Dataset, DictSample, MemorySource, Result, Sample, Samples, ShardBody, Value};
+use atdata_core::{
+    DataSource, Dataset, DictSample, MemorySource, Result, Sample, Samples, ShardBody, ShardIndex, Value,
+};
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) fn shard_of(payloads: impl IntoIterator<Item = (i64, Bytes)>) -> Bytes {
@@ -102,5 +106,70 @@ impl DataSource for Stuck {
             futures::future::pending::<()>().await;
         }
         self.0.open_shard(id).await
+    }
+}
+
+/// The number of a shard and a range of its bytes.
+pub(crate) type ShardRange = (usize, Range<u64>);
+
+/// A source like one behind a network: nothing is resident, shards are read in ranges, through the indexes beside them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Remote {
+    shards: Vec<(String, Bytes, Option<Bytes>)>,
+    /// What was read.
+    pub(crate) reads: Arc<Mutex<Vec<ShardRange>>>,
+    /// How often an index was opened.
+    pub(crate) opened: Arc<AtomicUsize>,
+}
+
+impl Remote {
+    /// As [`source`].
+    pub(crate) fn new(sizes: &[usize]) -> Self {
+        let memory = source(sizes);
+        let shard = |at: usize| {
+            let id = format!("{at}.tar");
+            let bytes = block_on(async { memory.open_shard(&id).await?.into_bytes().await }).unwrap();
+            let options = BuildOptions::default().with_sha256(false);
+            let index = block_on(ShardIndex::build(ShardBody::resident(bytes.clone()), &options)).unwrap();
+            (id, bytes, Some(index.to_bytes()))
+        };
+        Self { shards: (0..sizes.len()).map(shard).collect(), ..Self::default() }
+    }
+
+    /// One shard has no index.
+    pub(crate) fn without_index(mut self, shard: usize) -> Self {
+        self.shards[shard].2 = None;
+        self
+    }
+
+    pub(crate) fn taken_reads(&self) -> Vec<ShardRange> {
+        std::mem::take(&mut self.reads.lock().unwrap())
+    }
+
+    fn find(&self, id: &str) -> (usize, &(String, Bytes, Option<Bytes>)) {
+        self.shards.iter().enumerate().find(|(_, (name, ..))| name == id).unwrap()
+    }
+}
+
+#[async_trait]
+impl DataSource for Remote {
+    async fn list_shards(&self) -> Result<Vec<String>> {
+        Ok(self.shards.iter().map(|(name, ..)| name.clone()).collect())
+    }
+    async fn open_shard(&self, id: &str) -> Result<ShardBody> {
+        let bytes = self.find(id).1.1.clone();
+        Ok(ShardBody::stream(Some(bytes.len() as u64), stream::iter([Ok(bytes)]).boxed()))
+    }
+    async fn shard_size(&self, id: &str) -> Result<Option<u64>> {
+        Ok(Some(self.find(id).1.1.len() as u64))
+    }
+    async fn read_range(&self, id: &str, range: Range<u64>) -> Result<Bytes> {
+        let (at, (_, bytes, _)) = self.find(id);
+        self.reads.lock().unwrap().push((at, range.clone()));
+        ShardBody::resident(bytes.clone()).slice(range)
+    }
+    async fn open_index(&self, id: &str) -> Result<Option<Bytes>> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(self.find(id).1.2.clone())
     }
 }

@@ -11,7 +11,7 @@ use crate::array::BatchMemory;
 use crate::dataset::samples::Samples;
 use crate::{Collate, Error, Result};
 
-/// Batches of a [`Mix`]: a [`Stream`] or, from [`Mixed::blocking`], a plain iterator.
+/// Batches of a [`Mix`](super::Mix): a [`Stream`] or, from [`Mixed::blocking`], a plain iterator.
 ///
 /// ```
 /// use atdata_core::Mix;

@@ -1,0 +1,92 @@
+//! Starts servers for tests and holds them until standard input ends, or somebody interrupts it.
+//!
+//! usage: services NAME[=PORT]... (rgw, s3s, garage)
+//!
+//! When all are ready it prints one line of JSON: an object of the variables that tests read.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
+
+use std::any::Any;
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+use std::thread;
+
+use atdata_testkit::servers::daemon::free_port;
+use atdata_testkit::servers::garage::Garage;
+use atdata_testkit::servers::given::{S3_SERVERS, S3Server};
+use atdata_testkit::servers::rgw::Rgw;
+use atdata_testkit::servers::s3s::S3sFs;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+/// A server that runs as long as it is held, and its variables.
+type Started = (Box<dyn Any + Send>, Vec<(String, String)>);
+
+fn start(wanted: &str) -> io::Result<Started> {
+    let (name, port) = match wanted.split_once('=') {
+        Some((name, port)) => (name, port.parse().map_err(io::Error::other)?),
+        None => (wanted, free_port()?),
+    };
+    let [rgw, s3s, garage] = S3_SERVERS;
+    let variables = |server: &S3Server, prefix| server.variables(prefix);
+    Ok(match name {
+        "rgw" => Rgw::start(port).map(|it| (variables(it.server(), rgw), it)).map(boxed)?,
+        "s3s" => S3sFs::start(port).map(|it| (variables(it.server(), s3s), it)).map(boxed)?,
+        "garage" => Garage::start(port).map(|it| (variables(it.server(), garage), it)).map(boxed)?,
+        _ => return Err(io::Error::other("there is no such server; there are rgw, s3s and garage")),
+    })
+}
+
+fn boxed<T: Send + 'static>((variables, server): (Vec<(String, String)>, T)) -> Started {
+    (Box::new(server), variables)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    let starting: Vec<_> = names
+        .iter()
+        .map(|name| {
+            thread::spawn({
+                let name = name.clone();
+                move || start(&name)
+            })
+        })
+        .collect();
+    let (mut servers, mut variables, mut failed) = (Vec::new(), serde_json::Map::new(), false);
+    for (name, thread) in names.iter().zip(starting) {
+        match thread.join().expect("a launcher that does not panic") {
+            Ok((server, its)) => {
+                servers.push(server);
+                variables.extend(its.into_iter().map(|(name, value)| (name, value.into())));
+            }
+            Err(error) => {
+                eprintln!("services: {name}: {error}");
+                failed = true;
+            }
+        }
+    }
+    if failed {
+        return ExitCode::FAILURE;
+    }
+    println!("{}", serde_json::Value::from(variables));
+    io::stdout().flush().expect("standard output");
+    until_nobody_needs_them().await;
+    drop(servers);
+    ExitCode::SUCCESS
+}
+
+async fn until_nobody_needs_them() {
+    let (ended, input_ended) = oneshot::channel();
+    thread::spawn(move || {
+        // Whatever is typed is of no interest.
+        let _ = io::copy(&mut io::stdin().by_ref(), &mut io::sink());
+        let _ = ended.send(());
+    });
+    let mut interrupted = signal(SignalKind::interrupt()).expect("a signal handler");
+    let mut terminated = signal(SignalKind::terminate()).expect("a signal handler");
+    tokio::select! {
+        _ = input_ended => {}
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
+}

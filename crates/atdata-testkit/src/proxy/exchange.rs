@@ -1,0 +1,154 @@
+//! One request, one answer, one connection each.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::head::Head;
+use super::{Fault, Request, Shared};
+
+/// The most bytes that are passed on at once.
+const PIECE: u64 = 16 << 10;
+
+pub(super) async fn exchange(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    let Some(mut head) = Head::read(&mut client).await? else { return Ok(()) };
+    let mut request = request(&head);
+    let fault = shared.fault_of(&mut request);
+    match &fault {
+        Fault::NoAnswer => return Ok(()),
+        Fault::Silence => return silence(client).await,
+        Fault::Status { code, retry_after } => {
+            let wait =
+                retry_after.as_ref().map(|wait| format!("retry-after: {wait}\r\n")).unwrap_or_default();
+            return finish(
+                client,
+                format!("HTTP/1.1 {code} x\r\n{wait}content-length: 0\r\nconnection: close\r\n\r\n"),
+            )
+            .await;
+        }
+        Fault::Redirect(to) => {
+            let answer =
+                format!("HTTP/1.1 302 x\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            return finish(client, answer).await;
+        }
+        Fault::EndlessHeaders => {
+            let header = format!("x-more: {}\r\n", "m".repeat(1 << 10)).repeat(4 << 10);
+            return finish(client, format!("HTTP/1.1 200 x\r\n{header}\r\n")).await;
+        }
+        Fault::Garbage => return finish(client, "\u{0}\u{1}garbage\r\n\r\n".to_owned()).await,
+        Fault::IgnoreRange => {
+            head.remove("range");
+            head.remove("if-range");
+        }
+        Fault::ShiftRange(by) => {
+            let shifted = head.get("range").and_then(|range| shifted(range, *by));
+            if let Some(range) = shifted {
+                head.set("range", range);
+            }
+        }
+        Fault::OtherPath(path) => head.first = format!("{} {path} HTTP/1.1", request.method),
+        _ => {}
+    }
+    head.set("connection", "close".to_owned());
+    let mut server = TcpStream::connect(shared.upstream).await?;
+    server.write_all(&head.to_bytes()).await?;
+    send_body(&mut client, &mut server, &head).await?;
+    let Some(mut answer) = Head::read(&mut server).await? else { return Ok(()) };
+    if let (Fault::WrongLength(by), Some(length)) = (&fault, answer.length()) {
+        answer.set("content-length", length.saturating_add_signed(*by).to_string());
+    }
+    answer.set("connection", "close".to_owned());
+    client.write_all(&answer.to_bytes()).await?;
+    answer_body(client, server, answer.rest, &fault, shared).await
+}
+
+fn request(head: &Head) -> Request {
+    let mut words = head.first.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    Request { number: 0, method, path, headers: head.headers.clone() }
+}
+
+/// `bytes=A-B` by so many bytes later.
+fn shifted(range: &str, by: i64) -> Option<String> {
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let first = first.parse::<u64>().ok()?.saturating_add_signed(by);
+    let last = last.parse::<u64>().map(|last| last.saturating_add_signed(by).max(first).to_string());
+    Some(format!("bytes={first}-{}", last.unwrap_or_default()))
+}
+
+/// Passes on what a client uploads.
+async fn send_body(client: &mut TcpStream, server: &mut TcpStream, head: &Head) -> io::Result<()> {
+    server.write_all(&head.rest).await?;
+    let mut left = head.length().unwrap_or(0).saturating_sub(head.rest.len() as u64);
+    let mut piece = Vec::new();
+    while left > 0 {
+        piece.clear();
+        let read = client.take(left.min(PIECE)).read_buf(&mut piece).await?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        server.write_all(&piece).await?;
+        left -= read as u64;
+    }
+    Ok(())
+}
+
+async fn answer_body(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    mut piece: Vec<u8>,
+    fault: &Fault,
+    shared: &Shared,
+) -> io::Result<()> {
+    let mut left = match fault {
+        Fault::CutAfter(n) | Fault::ResetAfter(n) | Fault::StallAfter(n) => *n,
+        _ => u64::MAX,
+    };
+    let (at_once, pause) = match fault {
+        Fault::Drip { bytes, pause } => (*bytes, *pause),
+        _ => (usize::MAX, Duration::ZERO),
+    };
+    loop {
+        piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        for part in piece.chunks(at_once.min(PIECE as usize)) {
+            client.write_all(part).await?;
+            shared.moved.fetch_add(part.len() as u64, Ordering::Relaxed);
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+        }
+        left -= piece.len() as u64;
+        if left == 0 {
+            break;
+        }
+        piece.clear();
+        if (&mut server).take(PIECE).read_buf(&mut piece).await? == 0 {
+            return client.shutdown().await;
+        }
+    }
+    match fault {
+        Fault::StallAfter(_) => silence(client).await,
+        Fault::ResetAfter(_) => {
+            // Without time to linger, closing is a reset.
+            client.set_zero_linger()?;
+            Ok(())
+        }
+        _ => client.shutdown().await,
+    }
+}
+
+/// Says nothing until the client goes.
+async fn silence(mut client: TcpStream) -> io::Result<()> {
+    let mut ignored = [0; 1024];
+    while client.read(&mut ignored).await? > 0 {}
+    Ok(())
+}
+
+async fn finish(mut client: TcpStream, answer: String) -> io::Result<()> {
+    client.write_all(answer.as_bytes()).await?;
+    client.shutdown().await
+}

@@ -1,0 +1,90 @@
+//! Servers that tests are given, by variables of the environment.
+//!
+//! `cargo xtask test-all` starts servers and sets the variables. Where one is missing, a test says that it is skipped,
+//! or, if `ATDATA_REQUIRE_SERVERS` is set as `test-all` does, fails.
+
+use std::env;
+
+use super::sigv4;
+
+/// The variable that makes a missing server a failure.
+pub const REQUIRED: &str = "ATDATA_REQUIRE_SERVERS";
+
+/// The servers that speak S3, by the beginning of their variables' names.
+pub const S3_SERVERS: [&str; 3] = ["TEST_S3", "TEST_S3S", "TEST_GARAGE"];
+
+/// A server that speaks S3, and who may use it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct S3Server {
+    /// `http://host:port`.
+    pub endpoint: String,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// The access key of somebody who may make buckets.
+    pub access_key: String,
+    /// The secret key that belongs to it. It protects nothing but tests.
+    pub secret_key: String,
+}
+
+impl S3Server {
+    /// A server on the loopback interface.
+    pub fn local(port: u16, access_key: &str, secret_key: &str) -> Self {
+        Self {
+            endpoint: format!("http://127.0.0.1:{port}"),
+            region: "us-east-1".to_owned(),
+            access_key: access_key.to_owned(),
+            secret_key: secret_key.to_owned(),
+        }
+    }
+
+    /// The server whose variables begin so: `{prefix}_ENDPOINT`, `_REGION`, `_ACCESS_KEY_ID`, `_SECRET_ACCESS_KEY`.
+    /// None if they are not set.
+    ///
+    /// # Panics
+    /// They are not set, and servers are required; or they are set in part.
+    pub fn given(prefix: &str) -> Option<Self> {
+        let variable = |name: &str| env::var(format!("{prefix}_{name}")).ok().filter(|v| !v.is_empty());
+        let Some(endpoint) = variable("ENDPOINT") else {
+            // Garage takes long to build, and is there only if it was asked for.
+            let required = prefix != S3_SERVERS[2] && env::var_os(REQUIRED).is_some();
+            assert!(
+                !required,
+                "{prefix}_ENDPOINT is not set, and {REQUIRED} is: see `cargo xtask services --help`"
+            );
+            return None;
+        };
+        let key = |name: &str| variable(name).unwrap_or_else(|| panic!("{prefix}_{name} is not set"));
+        Some(Self {
+            endpoint,
+            region: variable("REGION").unwrap_or_else(|| "us-east-1".to_owned()),
+            access_key: key("ACCESS_KEY_ID"),
+            secret_key: key("SECRET_ACCESS_KEY"),
+        })
+    }
+
+    /// Makes a bucket, if it is not there.
+    ///
+    /// # Panics
+    /// The server refuses.
+    pub fn make_bucket(&self, bucket: &str) {
+        assert!(self.try_make_bucket(bucket), "the bucket {bucket} cannot be made at {}", self.endpoint);
+    }
+
+    /// Makes a bucket, and says whether it is there now.
+    pub(super) fn try_make_bucket(&self, bucket: &str) -> bool {
+        // 409: it is there already.
+        matches!(sigv4::put(self, &format!("/{bucket}")), Some(200 | 409))
+    }
+
+    /// The variables that [`given`](Self::given) reads.
+    pub fn variables(&self, prefix: &str) -> Vec<(String, String)> {
+        [
+            ("ENDPOINT", &self.endpoint),
+            ("REGION", &self.region),
+            ("ACCESS_KEY_ID", &self.access_key),
+            ("SECRET_ACCESS_KEY", &self.secret_key),
+        ]
+        .map(|(name, value)| (format!("{prefix}_{name}"), value.clone()))
+        .into()
+    }
+}
