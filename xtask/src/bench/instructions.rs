@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::{cases::Workload, setup::Setup};
@@ -51,6 +51,7 @@ fn instructions(setup: &Setup, way: &str, samples: u64) -> Result<u64> {
     command.args(["run", "--workload", "small", "--way", way, "--samples", &samples.to_string()]);
     let output = command.output().context("valgrind")?;
     let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{way} ended with {} under callgrind: {said}", output.status);
     collected(&said).with_context(|| format!("no count of {way}: {said}"))
 }
 
