@@ -281,7 +281,7 @@ async fn upload(
     let mut shards = Vec::new();
     while let Some(mut shard) = input.next_shard().await? {
         let address = names.shard(shard.number())?;
-        let mut upload = writing.begin_shard(address.clone());
+        let mut upload = writing.begin_shard(address.clone())?;
         while let Some(chunk) = shard.next_chunk().await? {
             writing.write(&mut upload, chunk).await?;
         }

@@ -59,23 +59,24 @@ impl Writing {
     }
 
     /// Begins a shard.
-    pub(super) fn begin_shard(&mut self, address: Address) -> Upload {
-        let object = self.publication.as_mut().map(|publication| publication.add_shard(address.clone()));
-        self.upload(object)
+    pub(super) fn begin_shard(&mut self, address: Address) -> Result<Upload> {
+        let object = self.publication()?.add_shard(address);
+        Ok(self.upload(object))
     }
 
     /// Writes the index of a shard, which is at `address`.
     pub(super) async fn write_index(&mut self, address: Address, index: Bytes) -> Result<()> {
-        let object = self.publication.as_mut().and_then(|publication| publication.add_index(address, &index));
-        if object.is_some() {
-            let mut upload = self.upload(object);
-            self.write(&mut upload, index).await?;
-            self.finish(upload).await?;
-        }
-        Ok(())
+        let Some(object) = self.publication()?.add_index(address, &index) else { return Ok(()) };
+        let mut upload = self.upload(object);
+        self.write(&mut upload, index).await?;
+        self.finish(upload).await
     }
 
-    fn upload(&self, object: Option<Arc<Object>>) -> Upload {
+    fn publication(&mut self) -> Result<&mut Publication> {
+        self.publication.as_mut().ok_or_else(|| Error::unexpected("the write has ended already"))
+    }
+
+    fn upload(&self, object: Arc<Object>) -> Upload {
         Upload { object, cutter: PartCutter::new(self.pace.part_size) }
     }
 
@@ -96,15 +97,14 @@ impl Writing {
         }
     }
 
-    async fn send(&mut self, object: &Option<Arc<Object>>, number: i32, part: Bytes) -> Result<()> {
-        // The runtime ends before the semaphore is closed, which never happens.
+    async fn send(&mut self, object: &Arc<Object>, number: i32, part: Bytes) -> Result<()> {
+        // The semaphore is never closed.
         let permit = self.permits.clone().acquire_owned().await.map_err(|_| ended())?;
         // A part that failed leaves a permit, so its error is seen before the next part is begun.
         while let Some(done) = self.parts.try_join_next() {
             joined(done)?;
         }
-        let Some(object) = object.clone() else { return Ok(()) };
-        let (client, cancelled) = (self.client.clone(), self.cancelled.clone());
+        let (client, object, cancelled) = (self.client.clone(), object.clone(), self.cancelled.clone());
         let put = async move {
             let _permit = permit;
             if cancelled.load(Ordering::Relaxed) {
@@ -160,7 +160,7 @@ impl Drop for Writing {
 
 /// One object of a [`Writing`] on its way.
 pub(super) struct Upload {
-    object: Option<Arc<Object>>,
+    object: Arc<Object>,
     cutter: PartCutter,
 }
 
