@@ -93,7 +93,8 @@ fn install_trixie(root: &Path) -> Result<()> {
         Command::new("debootstrap")
             .args(["--variant=minbase", "--include=python3,python3-venv", "trixie"])
             .arg(root)
-            .arg(mirror().unwrap_or_else(|| "http://deb.debian.org/debian".to_owned())),
+            // Without one debootstrap takes Debian's own.
+            .args(mirror()),
     )
 }
 
