@@ -29,7 +29,7 @@ Measures against other libraries and the machine's limits, and writes docs/bench
 usage: cargo xtask bench [--quick] [--only PART[,PART]] [--rounds N] [--out DIR] [--list]
        cargo xtask bench --instructions
 
-Makes the data (some 17 GB, once), installs the Python libraries where they install (6 GB, because PyTorch is among
+Makes the data (some 14 GB, once), installs the Python libraries where they install (7 GB, because PyTorch is among
 them; once), both in $HOME/.cache/atdata/bench, and runs every case once a round, in turns. Each run is a process of
 its own, pinned to one core (a few also to two), with its files in the page cache. What a run has read is checked, so
 that no program is fast because it is wrong. Linux only; it needs `taskset`, and a machine that does nothing else.

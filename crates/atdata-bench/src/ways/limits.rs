@@ -57,15 +57,25 @@ pub(super) fn memcpy_sum<T: Workload>(job: &Job, _: &mut Measured) -> Result<()>
     copied::<T>(job, words)
 }
 
+/// Fills the buffer again and again, across the ends of files, as batches go across them.
 fn copied<T: Workload>(job: &Job, look: fn(&[u8]) -> u64) -> Result<()> {
     let mut buffer = vec![0; BATCH * T::ARRAY];
+    let mut filled = 0;
     for path in job.shards(T::KIND)? {
-        for chunk in mapped::map(&path)?.chunks(buffer.len()) {
-            let copy = buffer.get_mut(..chunk.len()).context("a chunk longer than the buffer")?;
-            copy.copy_from_slice(chunk);
-            black_box(look(copy));
+        let map = mapped::map(&path)?;
+        let mut left: &[u8] = &map;
+        while !left.is_empty() {
+            let (now, later) = left.split_at(left.len().min(buffer.len() - filled));
+            let room = buffer.get_mut(filled..filled + now.len()).context("more than there is room for")?;
+            room.copy_from_slice(now);
+            (left, filled) = (later, filled + now.len());
+            if filled == buffer.len() {
+                black_box(look(&buffer));
+                filled = 0;
+            }
         }
     }
+    black_box(look(buffer.get(..filled).context("more than there is room for")?));
     Ok(())
 }
 
