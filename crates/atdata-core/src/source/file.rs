@@ -22,12 +22,13 @@ use crate::{DataSource, Error, Fault, Result, ResultExt, ShardBody};
 const CHUNK: usize = 1 << 20;
 
 /// How much of a file is mapped at once where it is read from its beginning. A map counts as memory of the process as
-/// far as it has been touched; in windows that is bounded, whatever the size of the shard.
-const WINDOW: u64 = 4 << 20;
+/// far as it has been touched; in windows that is bounded, whatever the size of the shard. A sample that lies across two
+/// windows is copied, so they are much larger than samples are.
+const WINDOW: u64 = 64 << 20;
 
 /// Shards in local files.
 ///
-/// Regular files are memory-mapped, so that samples are slices of the page cache; a few MiB at a time where shards are
+/// Regular files are memory-mapped, so that samples are slices of the page cache; 64 MiB at a time where shards are
 /// read in order. A file that another program *cuts*
 /// while it is being read would end this process with SIGBUS; where that can happen,
 /// [`without_mapping`](Self::without_mapping) reads in chunks.
@@ -162,7 +163,7 @@ impl FileOpener {
     }
 }
 
-/// A file in maps of a [`WINDOW`] each, of which one is mapped ahead so that the system reads ahead.
+/// A file in maps of a [`WINDOW`] each.
 fn windows(file: File, size: u64, path: String) -> BoxStream<'static, Result<Bytes>> {
     let window = move |start: u64| -> Result<Bytes> {
         let end = size.min(start.saturating_add(WINDOW));
@@ -175,15 +176,8 @@ fn windows(file: File, size: u64, path: String) -> BoxStream<'static, Result<Byt
         map(&file, start..end, Access::Sequential)
     };
     let window = move |start| window(start).context("offset", start).context("path", &path);
-    let mapped = (0..size).step_by(usize::try_from(WINDOW).unwrap_or(usize::MAX)).map(window);
-    let mut ahead = mapped.fuse();
-    let mut next = None;
-    stream::iter(std::iter::from_fn(move || {
-        let current = next.take().or_else(|| ahead.next());
-        next = ahead.next();
-        current
-    }))
-    .boxed()
+    let starts = (0..size).step_by(usize::try_from(WINDOW).unwrap_or(usize::MAX));
+    stream::iter(starts.map(window)).boxed()
 }
 
 /// The length of a regular file; of anything else it is not known.

@@ -32,7 +32,7 @@ pub(super) fn map(file: &File, range: Range<u64>, access: Access) -> Result<Byte
     // SAFETY: see above.
     let map = unsafe { MmapOptions::new().offset(range.start).len(length).map(file)? };
     // Samples are mostly larger than a page, so that the usual reading ahead is right for random access.
-    let advice = if access == Access::Sequential { Advice::WillNeed } else { Advice::Normal };
+    let advice = if access == Access::Sequential { Advice::Sequential } else { Advice::Normal };
     // Only a hint; without it reading is slower, not wrong.
     if let Err(error) = map.advise(advice) {
         tracing::debug!(%error, "no read-ahead for a mapped shard");
