@@ -87,6 +87,7 @@ async fn send_body(client: &mut TcpStream, server: &mut TcpStream, head: &Head) 
     let mut piece = Vec::new();
     while left > 0 {
         piece.clear();
+        piece.reserve(PIECE as usize);
         let read = client.take(left.min(PIECE)).read_buf(&mut piece).await?;
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -126,6 +127,8 @@ async fn answer_body(
             break;
         }
         piece.clear();
+        // A read fills what there is room for.
+        piece.reserve(PIECE as usize);
         if (&mut server).take(PIECE).read_buf(&mut piece).await? == 0 {
             return client.shutdown().await;
         }
