@@ -27,9 +27,6 @@ pub(super) fn chunk_bytes(options: &ReadOptions) -> u64 {
     CHUNK_BYTES.min(options.read_ahead / 4)
 }
 
-/// A tar header, and what bodies are padded to.
-const HEADER: u64 = 512;
-
 /// A sample as it lies in its shard.
 #[derive(Clone, Debug)]
 pub(super) struct Framed {
@@ -46,14 +43,14 @@ impl Framed {
         })
     }
 
-    /// The bytes that its members take in the shard, with headers and padding: for small samples most of it.
+    /// The bytes that it takes in the shard, with headers and padding: for small samples most of it.
     pub(super) fn bytes(&self) -> u64 {
-        self.raw.members().map(|member| HEADER + (member.data.len() as u64).next_multiple_of(HEADER)).sum()
+        self.raw.stored_length()
     }
 
     /// Adds to an error where it happened.
     pub(super) fn locate(&self, error: Error) -> Error {
-        error.with("key", &self.raw.key).with("shard", &self.shard).with("offset", self.raw.header_offset)
+        error.with("key", self.raw.key()).with("shard", &self.shard).with("offset", self.raw.header_offset)
     }
 }
 
@@ -105,17 +102,19 @@ impl Framing {
         let mut bytes = 0;
         let mut watch = Stopwatch::start(self.stats.as_ref());
         while !self.done && chunk.len() < CHUNK_SAMPLES && (chunk.is_empty() || bytes < self.chunk_bytes) {
-            match self.step(&mut watch).await {
-                Ok(Some(raw)) => {
+            match self.framer.next_sample() {
+                Ok(Step::Item(raw)) => {
                     let framed = Framed { shard: self.shard.clone(), raw };
                     bytes += framed.bytes();
                     chunk.push(framed);
                 }
-                Ok(None) => self.done = true,
-                Err(error) => {
-                    self.done = true;
-                    self.failure = Some(error.with("shard", &self.shard));
+                Ok(Step::NeedInput) => {
+                    if let Err(error) = self.more(&mut watch).await {
+                        self.fail(error);
+                    }
                 }
+                Ok(Step::End) => self.done = true,
+                Err(error) => self.fail(error.with_fault(Fault::Tar)),
             }
         }
         watch.lap(self.stats.as_ref(), Stage::Framing);
@@ -128,32 +127,26 @@ impl Framing {
         self.failure.take().map_or(Ok(None), Err)
     }
 
-    async fn step(&mut self, watch: &mut Stopwatch) -> Result<Option<RawSample>> {
-        loop {
-            match self.framer.next_sample().map_err(|error| error.with_fault(Fault::Tar))? {
-                Step::Item(raw) => return Ok(Some(raw)),
-                Step::NeedInput => match self.more(watch).await {
-                    Some(Ok(input)) => self.framer.push(input),
-                    // What arrived and is not what it should be is damage, like that of the framing.
-                    Some(Err(error))
-                        if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported) =>
-                    {
-                        return Err(error.with_fault(Fault::Tar));
-                    }
-                    Some(Err(error)) => return Err(error.with_fault(Fault::Source)),
-                    None => self.framer.finish(),
-                },
-                Step::End => return Ok(None),
-            }
-        }
+    fn fail(&mut self, error: Error) {
+        self.done = true;
+        self.failure = Some(error.with("shard", &self.shard));
     }
 
-    /// The next bytes.
-    async fn more(&mut self, watch: &mut Stopwatch) -> Option<Result<Bytes>> {
+    /// Gives the framer the next bytes.
+    async fn more(&mut self, watch: &mut Stopwatch) -> Result<()> {
         watch.lap(self.stats.as_ref(), Stage::Framing);
         let more = self.chunks.next().await;
         watch.lap(self.stats.as_ref(), Stage::Source);
-        more
+        match more {
+            Some(Ok(input)) => self.framer.push(input),
+            // What arrived and is not what it should be is damage, like that of the framing.
+            Some(Err(error)) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported) => {
+                return Err(error.with_fault(Fault::Tar));
+            }
+            Some(Err(error)) => return Err(error.with_fault(Fault::Source)),
+            None => self.framer.finish(),
+        }
+        Ok(())
     }
 }
 

@@ -398,7 +398,7 @@ impl<T: Send + 'static> Dataset<T> {
         let wanted = key.to_owned();
         let stage = self.stage.clone();
         let by_key = self.with_stage(Arc::new(move |framed: &Framed, options: &UnpackOptions| {
-            if framed.raw.key == wanted { stage(framed, options) } else { Ok(None) }
+            if framed.raw.key() == wanted { stage(framed, options) } else { Ok(None) }
         }));
         let found = by_key.ordered().next().await.transpose()?;
         found.ok_or_else(|| Error::not_found("no sample has this key").with("key", key))

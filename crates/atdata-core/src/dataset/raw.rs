@@ -63,13 +63,6 @@ impl Raw {
             Self::Fetched(fetched) => fetched.bytes(),
         }
     }
-
-    pub(super) fn frame(self) -> Result<Framed> {
-        match self {
-            Self::Framed(framed) => Ok(framed),
-            Self::Fetched(fetched) => fetched.frame(),
-        }
-    }
 }
 
 /// What is read, and how.
