@@ -13,6 +13,7 @@ use super::decompress::decompressed;
 use super::stats::{Stage, Stats, Stopwatch};
 use crate::offload::offload;
 use crate::shard::hex;
+use crate::source::{FilePieces, READ_AT_MOST, READ_BY_PIECES};
 use crate::tar::{RawSample, SUFFIX, SampleFramer, Step};
 use crate::{Error, ErrorKind, Fault, Result, ShardBody};
 
@@ -60,14 +61,16 @@ pub(super) fn frames(
     body: ShardBody,
     checksum: Option<String>,
     options: &ReadOptions,
+    samples_wait: bool,
 ) -> BoxStream<'static, Result<Vec<Framed>>> {
-    let chunks = match checksum.filter(|_| options.verify_checksums) {
-        Some(expected) => verified(body.into_chunks(), expected),
-        None => body.into_chunks(),
+    let input = match checksum.filter(|_| options.verify_checksums) {
+        Some(expected) => Input::Chunks(decompressed(verified(body.into_chunks(), expected))),
+        // What waits is better a slice of the page cache than a copy of it.
+        None => Input::of(body, if samples_wait { READ_BY_PIECES } else { READ_AT_MOST }),
     };
     let state = Framing {
         shard,
-        chunks: decompressed(chunks),
+        input,
         framer: SampleFramer::new(options.tar.clone()),
         done: false,
         failure: None,
@@ -84,9 +87,52 @@ pub(super) fn frames(
     .boxed()
 }
 
+/// Where the bytes come from.
+enum Input {
+    Chunks(BoxStream<'static, Result<Bytes>>),
+    /// Read where the framer wants to go on, so that no sample lies across two pieces; what is longer than this is mapped.
+    File(FilePieces, u64),
+}
+
+impl Input {
+    fn of(body: ShardBody, read_at_most: u64) -> Self {
+        match body.into_file() {
+            // What cannot be read fails again below, where it is an error of the shard.
+            Ok(file) if file.is_compressed().is_ok_and(|compressed| !compressed) => {
+                Self::File(file, read_at_most)
+            }
+            Ok(file) => Self::Chunks(decompressed(file.into_chunks())),
+            Err(body) => Self::Chunks(decompressed(body.into_chunks())),
+        }
+    }
+
+    /// Gives the framer what it needs to go on.
+    async fn feed(&mut self, framer: &mut SampleFramer) -> Result<()> {
+        match self {
+            Self::Chunks(chunks) => match chunks.next().await.transpose()? {
+                Some(chunk) => framer.push(chunk),
+                None => framer.finish(),
+            },
+            Self::File(file, read_at_most) => {
+                let (offset, count) = framer.wanted();
+                // At the end of the file too the framer has what there is.
+                match file.at(offset, count, *read_at_most)? {
+                    Some(piece) if (piece.len() as u64) < count => {
+                        framer.replace(piece);
+                        framer.finish();
+                    }
+                    Some(piece) => framer.replace(piece),
+                    None => framer.finish(),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 struct Framing {
     shard: Arc<str>,
-    chunks: BoxStream<'static, Result<Bytes>>,
+    input: Input,
     framer: SampleFramer,
     done: bool,
     /// What ended the shard, while the samples before it are on their way.
@@ -135,18 +181,13 @@ impl Framing {
     /// Gives the framer the next bytes.
     async fn more(&mut self, watch: &mut Stopwatch) -> Result<()> {
         watch.lap(self.stats.as_ref(), Stage::Framing);
-        let more = self.chunks.next().await;
+        let fed = self.input.feed(&mut self.framer).await;
         watch.lap(self.stats.as_ref(), Stage::Source);
-        match more {
-            Some(Ok(input)) => self.framer.push(input),
+        fed.map_err(|error| match error.kind() {
             // What arrived and is not what it should be is damage, like that of the framing.
-            Some(Err(error)) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported) => {
-                return Err(error.with_fault(Fault::Tar));
-            }
-            Some(Err(error)) => return Err(error.with_fault(Fault::Source)),
-            None => self.framer.finish(),
-        }
-        Ok(())
+            ErrorKind::Corrupt | ErrorKind::Unsupported => error.with_fault(Fault::Tar),
+            _ => error.with_fault(Fault::Source),
+        })
     }
 }
 

@@ -352,7 +352,7 @@ impl<T: Send + 'static> Dataset<T> {
         self.reader().samples()
     }
 
-    /// The samples in an order that `seed` decides: shards permuted, samples through a buffer of 10,000. The same
+    /// The samples in an order that `seed` decides: shards permuted, samples through a buffer of 10,000, or of 256 MiB. The same
     /// seed gives the same order on every machine; filters and maps do not change it. For other epochs than the first
     /// see [`Reader::epoch`].
     pub fn shuffled(&self, seed: u64) -> Samples<T> {

@@ -59,6 +59,7 @@ pub(super) fn run<T: Send + 'static>(
         origin: dataset.origin.clone(),
         options: dataset.options.clone(),
         indexes: indexes.clone(),
+        samples_wait: false,
     };
     let budget = Budget::new(dataset.options.read_ahead);
     let chunks = raw_chunks(reading, run.clone(), from, behind == 0)

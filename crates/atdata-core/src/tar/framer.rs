@@ -154,6 +154,23 @@ impl TarFramer {
         self.finished = true;
     }
 
+    /// The offset of the first byte that is missed, and how many bytes from there on.
+    pub(crate) fn wanted(&self) -> (u64, u64) {
+        let count = match &self.state {
+            State::Header => BLOCK as u64,
+            State::Extension { size, .. } => *size,
+            State::Body(head) => head.size,
+            State::Skip { .. } | State::Tail { .. } | State::Failed => 1,
+        };
+        (self.queue.position(), count)
+    }
+
+    /// Puts these bytes, which begin at [`wanted`](Self::wanted), in the place of what waits there.
+    pub(crate) fn replace(&mut self, piece: Bytes) {
+        self.queue.clear();
+        self.queue.push(piece);
+    }
+
     /// The offset of the next byte of the archive: how many were consumed, if it began at the beginning.
     pub fn position(&self) -> u64 {
         self.queue.position()

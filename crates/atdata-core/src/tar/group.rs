@@ -142,6 +142,14 @@ impl RawSample {
         self.members().find(|member| member.suffix == suffix).map(|member| &member.data)
     }
 
+    /// Copies members of at most so many bytes out of the chunk that they are slices of.
+    pub(crate) fn detach(&mut self, longest: usize) {
+        let members = std::iter::once(&mut self.first).chain(&mut self.rest);
+        for member in members.filter(|member| member.data.len() <= longest) {
+            member.data = Bytes::copy_from_slice(&member.data);
+        }
+    }
+
     /// The bytes between its first header and the end of its last member's padding.
     pub fn stored_length(&self) -> u64 {
         let last = self.rest.last().unwrap_or(&self.first);
@@ -297,6 +305,16 @@ impl SampleFramer {
     /// Says that the last chunk was pushed.
     pub fn finish(&mut self) {
         self.framer.finish();
+    }
+
+    /// As [`TarFramer::wanted`].
+    pub(crate) fn wanted(&self) -> (u64, u64) {
+        self.framer.wanted()
+    }
+
+    /// As [`TarFramer::replace`].
+    pub(crate) fn replace(&mut self, piece: Bytes) {
+        self.framer.replace(piece);
     }
 
     /// Finds the next sample.
