@@ -3,13 +3,16 @@
 
 use async_trait::async_trait;
 use atdata_core::schema::{Field, Primitive, SampleSchema};
-use atdata_core::tar::TarEncoder;
+use atdata_core::shard_index::BuildOptions;
+use atdata_core::source::FileSource;
+use atdata_core::tar::{TarEncoder, TarOptions};
 use atdata_core::{
-    CHECKSUMS_KEY, DataSource, Dataset, DictSample, Entry, Error, ErrorPolicies, ErrorPolicy, Fault, Map,
-    MemorySource, ReadOptions, Report, Result, Sample, ShardBody, Value,
+    CHECKSUMS_KEY, DataSource, Dataset, DictSample, Entry, Error, ErrorKind, ErrorPolicies, ErrorPolicy,
+    Fault, Lengths, Map, MemorySource, ReadOptions, Reader, Report, Result, Sample, ShardBody, ShardIndex,
+    Value,
 };
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 fn payload(n: i64) -> Bytes {
     DictSample::from_iter([("n", Value::from(n))]).pack().unwrap()
@@ -77,26 +80,28 @@ const ALL: [Fault; 8] = [
     Fault::Function,
 ];
 
+/// The three shards, of which the second one is another than its checksum says. A source of one's own has no checksums: an
+/// entry has.
+fn entered(second: Bytes) -> Dataset<DictSample> {
+    let source =
+        MemorySource::new([("0.tar", shard(0, payload)), ("1.tar", second), ("2.tar", shard(8, payload))]);
+    let mut registry = atdata_core::source::Registry::default();
+    registry.register("mem", std::sync::Arc::new(Opener(source)));
+    let sums = [0, 4, 8].map(|n| {
+        let sum = <sha2::Sha256 as sha2::Digest>::digest(shard(n, payload));
+        (format!("mem://{}.tar", n / 4), Value::from(atdata_core::shard::hex(&sum)))
+    });
+    let urls = [0, 1, 2].map(|n| format!("mem://{n}.tar"));
+    let mut entry = Entry::new("faulty", "Number@1.0.0", urls.to_vec());
+    entry.metadata = Some(Map::from_iter([(CHECKSUMS_KEY, Value::Map(sums.into_iter().collect()))]));
+    Dataset::from_entry_dict(&entry, None, &registry).unwrap()
+}
+
 fn dataset(fault: Fault, policies: impl Into<ErrorPolicies>) -> Dataset<DictSample> {
     let schema = SampleSchema::new("Number").field(Field::new("n", Primitive::Int));
     let mut dataset = Dataset::<DictSample>::from_source(Faulty(fault)).with_schema(schema);
     if fault == Fault::Checksum {
-        // A source of one's own has no checksums: an entry has.
-        let source = MemorySource::new([
-            ("0.tar", shard(0, payload)),
-            ("1.tar", shard(4, |n| payload(100 + n))),
-            ("2.tar", shard(8, payload)),
-        ]);
-        let mut registry = atdata_core::source::Registry::default();
-        registry.register("mem", std::sync::Arc::new(Opener(source)));
-        let sums = [0, 4, 8].map(|n| {
-            let sum = <sha2::Sha256 as sha2::Digest>::digest(shard(n, payload));
-            (format!("mem://{}.tar", n / 4), Value::from(atdata_core::shard::hex(&sum)))
-        });
-        let urls = [0, 1, 2].map(|n| format!("mem://{n}.tar"));
-        let mut entry = Entry::new("faulty", "Number@1.0.0", urls.to_vec());
-        entry.metadata = Some(Map::from_iter([(CHECKSUMS_KEY, Value::Map(sums.into_iter().collect()))]));
-        dataset = Dataset::from_entry_dict(&entry, None, &registry).unwrap();
+        dataset = entered(shard(4, |n| payload(100 + n)));
     }
     if fault == Fault::Function {
         dataset = dataset.map(|sample| {
@@ -203,4 +208,40 @@ async fn no_more_than_the_limit_is_skipped() {
     let error = error.unwrap();
     assert_eq!((found.len(), report.skipped_samples, error.fault()), (10, 9, Some(Fault::Payload)));
     assert!(error.to_string().contains("the limit") && error.to_string().contains("key: 19"), "{error}");
+}
+
+/// Without its end marker a shard that was cut between two samples looks whole. What else is known tells.
+#[tokio::test]
+async fn a_cut_between_samples_is_noticed_by_marker_index_and_checksum() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("1.tar");
+    let whole = shard(4, payload);
+    let index =
+        ShardIndex::build(ShardBody::resident(whole.clone()), &BuildOptions::default()).await.unwrap();
+    // Two samples of four.
+    std::fs::write(&path, &whole[..2048]).unwrap();
+    std::fs::write(directory.path().join("1.tar.idx"), index.to_bytes()).unwrap();
+    let marked = Dataset::<DictSample>::from_source(FileSource::new([&path]));
+    let unmarked = |options: ReadOptions| {
+        let tar = TarOptions { require_end: false, ..TarOptions::default() };
+        marked.clone().with_options(options.with_tar_options(tar))
+    };
+
+    let all = |reader: Reader<DictSample>| async move { reader.samples().try_collect::<Vec<_>>().await };
+    let error = all(marked.reader()).await.unwrap_err();
+    assert_eq!(error.fault(), Some(Fault::Truncated), "{error}");
+    let lenient = unmarked(ReadOptions::default());
+    assert_eq!(all(lenient.reader()).await.unwrap().len(), 2, "nothing else is known");
+    for reader in [lenient.reader().indexed(), lenient.reader().lengths(Lengths::Drop)] {
+        let error = all(reader).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        assert!(error.context_value("shard").is_some_and(|shard| shard.ends_with("1.tar")), "{error}");
+    }
+    let options = unmarked(ReadOptions::default().with_verify_checksums(true)).options().clone();
+    let error = all(entered(whole.slice(..2048)).with_options(options).reader()).await.unwrap_err();
+    assert_eq!(
+        (error.fault(), error.context_value("shard")),
+        (Some(Fault::Checksum), Some("mem://1.tar")),
+        "{error}"
+    );
 }
