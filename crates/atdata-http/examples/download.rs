@@ -1,8 +1,8 @@
 //! Streams shards from a web server, and says how fast that was and how much memory it took.
 //!
-//! `cargo run --release -p atdata-http --example download -- [--streams N] URL…`
+//! `cargo run --release -p atdata-http --example download -- [--parts N MEBIBYTES] URL…`
 //!
-//! `--streams` sets how many parts of a shard are read at once; 1 reads it by one connection.
+//! `--parts` sets how many parts of a shard are read at once, and how long they are; 1 reads it by one connection.
 
 use std::time::Instant;
 
@@ -15,9 +15,10 @@ use atdata_testkit::transfer::{read, report};
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (parallel, urls) = match arguments.as_slice() {
-        [option, number, urls @ ..] if option == "--streams" => {
-            let streams = number.parse().map_err(|_| Error::invalid("--streams takes a number"))?;
-            (ParallelReads { streams, ..ParallelReads::default() }, urls)
+        [option, streams, mebibytes, urls @ ..] if option == "--parts" => {
+            let number = |text: &str| text.parse().map_err(|_| Error::invalid("--parts takes two numbers"));
+            let (streams, part): (u32, u32) = (number(streams)?, number(mebibytes)?);
+            (ParallelReads { streams: streams as usize, part: u64::from(part) << 20 }, urls)
         }
         urls => (ParallelReads::default(), urls),
     };

@@ -1,12 +1,13 @@
 //! Writes a shard of a given size to a store, or streams shards, and says how fast that was and how much memory it took.
 //!
 //! `cargo run --release -p atdata-s3 --example transfer -- put s3://BUCKET/PREFIX MEBIBYTES` prints the address of the shard,
-//! `… -- get s3://BUCKET/KEY…` reads, `… -- remove s3://BUCKET/KEY…` removes.
+//! `… -- get s3://BUCKET/KEY…` reads, `… -- remove s3://BUCKET/KEY` removes, `… -- sign s3://BUCKET/KEY` prints an address that
+//! anybody may read for an hour.
 //!
 //! The server and the keys are those of the environment (`AWS_ENDPOINT`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`).
 #![allow(clippy::print_stdout)]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use atdata_core::source::{Registry, UrlSource};
 use atdata_core::{DataStore, Error, PackedSample, Result, ShardInput, WriteOptions};
@@ -22,10 +23,14 @@ async fn main() -> Result<()> {
     match arguments.as_slice() {
         ["put", address, mebibytes] => put(address, mebibytes).await,
         ["get", urls @ ..] => get(urls).await,
-        ["remove", urls @ ..] => remove(urls).await,
-        _ => {
-            Err(Error::invalid("usage: transfer put s3://BUCKET/PREFIX MEBIBYTES | (get|remove) s3://BUCKET/KEY…"))
+        ["remove", url] => store_of(url)?.remove_shards(&[(*url).to_owned()]).await,
+        ["sign", url] => {
+            println!("{}", store_of(url)?.presigned_url(url, Duration::from_secs(3600)).await?);
+            Ok(())
         }
+        _ => Err(Error::invalid(
+            "usage: transfer put s3://BUCKET/PREFIX MEBIBYTES | get URL… | remove URL | sign URL",
+        )),
     }
 }
 
@@ -56,10 +61,8 @@ async fn get(urls: &[&str]) -> Result<()> {
     Ok(())
 }
 
-async fn remove(urls: &[&str]) -> Result<()> {
-    for url in urls {
-        let (bucket, _) = url.strip_prefix("s3://").unwrap_or(url).split_once('/').unwrap_or_default();
-        S3DataStore::new(S3Config::default(), bucket)?.remove_shards(&[(*url).to_owned()]).await?;
-    }
-    Ok(())
+/// The store in the bucket of an address.
+fn store_of(url: &str) -> Result<S3DataStore> {
+    let (bucket, _) = url.strip_prefix("s3://").unwrap_or(url).split_once('/').unwrap_or_default();
+    S3DataStore::new(S3Config::default(), bucket)
 }

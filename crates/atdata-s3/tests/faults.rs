@@ -104,6 +104,8 @@ fn uploads_and_reads_through_passing_faults_are_exact() {
                 }
                 *failed += 1;
                 match (random >> 40) % 6 {
+                    // Of an answer without body nobody can see that its length is wrong.
+                    3 if kind(request) == "head" => Fault::NoAnswer,
                     0 => Fault::Status { code: 503, retry_after: None },
                     1 => Fault::Status { code: 500, retry_after: None },
                     2 => Fault::NoAnswer,
@@ -236,7 +238,10 @@ fn an_upload_takes_no_more_samples_than_fit_into_its_parts_while_the_server_stal
                 // Those on their way, the one that is being filled, and a sample that is looked at.
                 let let_in = flow.let_in.load(Ordering::SeqCst);
                 let handed_out = flow.handed_out.fetch_add(SAMPLE, Ordering::SeqCst) + SAMPLE;
-                assert!(handed_out <= (let_in + IN_FLIGHT + 1) * PART + SAMPLE, "{n}: {handed_out}, {let_in}");
+                assert!(
+                    handed_out <= (let_in + IN_FLIGHT + 1) * PART + SAMPLE,
+                    "{n}: {handed_out}, {let_in}"
+                );
                 if n + 1 == SAMPLES {
                     // Nobody comes any more for whom those who wait would have to make room.
                     parts.let_pass(usize::from(u16::MAX));

@@ -166,7 +166,12 @@ fn parts_of_an_object_are_read_and_no_more() {
 
 /// A shard of many times the same samples, and others at its end; the copies are made by the server. Gives its address,
 /// and its index.
-async fn repeated(server: &Server, samples: &[DictSample], times: u64, end: &[DictSample]) -> (String, ShardIndex) {
+async fn repeated(
+    server: &Server,
+    samples: &[DictSample],
+    times: u64,
+    end: &[DictSample],
+) -> (String, ShardIndex) {
     let samples = shard(samples);
     let samples = samples.slice(..samples.len() - END_LEN as usize);
     let end = shard(end);
