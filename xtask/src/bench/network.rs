@@ -350,7 +350,7 @@ fn text(place: &Place, transfers: &[Transfer], machine: &[(&str, String)], round
             program.and_then(|program| process::output(Command::new(program).arg("--version")).ok());
         let version =
             version.as_deref().and_then(|version| version.lines().next()).unwrap_or("not installed");
-        writeln!(text, "| {name} | {} |", one_line(version))?;
+        writeln!(text, "| {name} | {} |", one_line(version.split(" (").next().unwrap_or_default()))?;
     }
     for (group, tools) in GROUPS {
         writeln!(

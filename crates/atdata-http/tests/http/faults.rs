@@ -78,7 +78,7 @@ async fn what_stays_is_an_error_in_the_end() {
     for (fault, kind) in [
         (Fault::Status { code: 503, retry_after: None }, ErrorKind::Unavailable),
         (Fault::Status { code: 503, retry_after: Some("3600".to_owned()) }, ErrorKind::Unavailable),
-        (Fault::Status { code: 400, retry_after: None }, ErrorKind::Unexpected),
+        (Fault::Status { code: 400, retry_after: None }, ErrorKind::Invalid),
         (Fault::Status { code: 403, retry_after: None }, ErrorKind::PermissionDenied),
         (Fault::Status { code: 404, retry_after: None }, ErrorKind::NotFound),
         (Fault::Status { code: 416, retry_after: None }, ErrorKind::Corrupt),
