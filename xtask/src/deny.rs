@@ -12,11 +12,15 @@ use crate::{process, report::Outcome, workspace};
 /// The version that is installed where there is none. Building it takes minutes, once.
 const VERSION: &str = "0.20.2";
 
-/// Checks the dependency tree against `deny.toml`, without the network.
+/// Checks the dependency tree against `deny.toml`, without the network once all packages of the lock file are here.
 pub(crate) fn check() -> Result<Outcome> {
     let Some(program) = find_or_install()? else {
         return Ok(Outcome::Skipped(format!("cargo-deny {VERSION} is not here and cannot be installed")));
     };
+    // Building downloads only the packages of this platform, and the tree is that of all.
+    if let Err(error) = process::run(&mut process::cargo(&["fetch", "--locked", "--quiet"])) {
+        println!("{error:#}");
+    }
     let mut command = Command::new(program);
     command.current_dir(workspace::root()).args(["--offline", "check", "--hide-inclusion-graph"]);
     if has_advisories() {

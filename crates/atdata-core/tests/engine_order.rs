@@ -96,7 +96,7 @@ proptest! {
     ) {
         let mut reader = dataset(&sizes).reader().epoch(epoch);
         if let Some((seed, buffer)) = order {
-            reader = reader.shuffled_with_buffer(seed, buffer);
+            reader = engine_support::shuffled(reader, seed, buffer);
         }
         let mut all: Vec<i64> =
             (0..world_size).flat_map(|rank| rest(reader.clone().split(rank, world_size).unwrap().samples())).collect();

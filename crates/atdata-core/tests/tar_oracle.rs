@@ -41,8 +41,9 @@ fn oracle(archive: &[u8]) -> Vec<Entry> {
 }
 
 fn entries(members: Vec<Member>) -> Vec<Entry> {
-    let entry =
-        |member: Member| (member.name.into_bytes(), member.kind == MemberKind::File, member.data.to_vec());
+    let entry = |member: Member| {
+        (member.name.as_bytes().to_vec(), member.kind == MemberKind::File, member.data.to_vec())
+    };
     members.into_iter().map(entry).collect()
 }
 

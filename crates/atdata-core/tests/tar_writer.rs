@@ -88,7 +88,7 @@ fn offsets_are_those_that_a_reader_finds() {
         archive.extend_from_slice(&frame.header);
         archive.resize(archive.len() + size, 1);
         archive.extend_from_slice(&frame.padding);
-        expected.push((name.to_owned(), frame.header_offset, frame.data_offset));
+        expected.push((name.into(), frame.header_offset, frame.data_offset));
     }
     archive.extend_from_slice(&encoder.finish());
     let (found, error) = members(&TarOptions::default(), [archive.into()]);
@@ -123,7 +123,8 @@ fn no_shard_file_exceeds_the_limit() {
         let first = framed_len(&found[0].name, found[0].size()).unwrap();
         assert!(pair[0].len() as u64 + first > MAX);
     }
-    let read = files.into_iter().flat_map(|file| samples([file.into()]).0).map(|sample| sample.key);
+    let read =
+        files.into_iter().flat_map(|file| samples([file.into()]).0).map(|sample| sample.key().to_owned());
     assert_eq!(read.collect::<Vec<_>>(), SequentialKeys::default().take(100).collect::<Vec<_>>());
     assert_eq!(END_LEN, 1024);
 }

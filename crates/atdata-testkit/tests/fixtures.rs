@@ -93,8 +93,8 @@ fn keys_offsets_and_payloads_are_where_python_says() {
         for (raw, expected) in read_tar(File::open(fixtures::path(&tar)).unwrap()).zip(expected) {
             let raw = raw.unwrap();
             let member = raw.members().next().unwrap();
-            assert_eq!(raw.key, expected["key"].as_str().unwrap());
-            assert_eq!(format!("{}.{}", raw.key, member.suffix), expected["member"].as_str().unwrap());
+            assert_eq!(raw.key(), expected["key"].as_str().unwrap());
+            assert_eq!(format!("{}.{}", raw.key(), member.suffix), expected["member"].as_str().unwrap());
             assert_eq!(raw.header_offset, expected["header_offset"].as_u64().unwrap());
             assert_eq!(member.data_offset, expected["data_offset"].as_u64().unwrap());
             assert_eq!(member.data.len() as u64, expected["size"].as_u64().unwrap());
@@ -124,7 +124,7 @@ fn payloads_packed_again_are_the_same_bytes() {
             let raw = raw.unwrap();
             let payload = raw.get("msgpack").unwrap();
             let sample = DictSample::unpack(payload, &Default::default()).unwrap();
-            assert_eq!(sample.pack().unwrap(), payload, "{tar}: {}", raw.key);
+            assert_eq!(sample.pack().unwrap(), payload, "{tar}: {}", raw.key());
             let value = msgpack::from_bytes(payload).unwrap();
             assert_eq!(msgpack::to_bytes(&value).unwrap(), payload);
         }

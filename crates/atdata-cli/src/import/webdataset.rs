@@ -75,10 +75,10 @@ pub(super) async fn plan(context: &Context<'_>) -> Result<Plan> {
             Ok(found) => found,
             Err(skip) => return Ok(Item::Skipped(skip)),
         };
-        let place = || format!("{} in {shard}", raw.key);
+        let place = || format!("{} in {shard}", raw.key());
         let fields = reading.fields(&raw).and_then(|fields| conformer.conform(fields));
         Ok(match fields {
-            Ok(fields) => Item::pack(Some(raw.key.clone()), &fields, place),
+            Ok(fields) => Item::pack(Some(raw.key().to_owned()), &fields, place),
             Err(misfit) => Item::Skipped(Skip::new(place(), misfit.reason, misfit.detail)),
         })
     });

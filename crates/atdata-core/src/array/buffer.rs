@@ -6,7 +6,7 @@ use super::memory::Home;
 use crate::{Error, Result};
 
 /// Zeroed bytes, aligned to 16, to be filled and then frozen into [`Bytes`].
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     words: Vec<u128>,
     len: usize,
     home: Home,
@@ -47,13 +47,13 @@ impl Buffer {
         len.div_ceil(Self::WORD)
     }
 
-    pub(super) fn as_mut(&mut self) -> &mut [u8] {
+    pub(crate) fn as_mut(&mut self) -> &mut [u8] {
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.words);
         let len = self.len.min(bytes.len());
         bytes.split_at_mut(len).0
     }
 
-    pub(super) fn freeze(self) -> Bytes {
+    pub(crate) fn freeze(self) -> Bytes {
         Bytes::from_owner(self)
     }
 }

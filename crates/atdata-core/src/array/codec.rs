@@ -38,7 +38,7 @@ pub enum ArrayFormat {
 /// and for dtypes that [`DType`](super::DType) does not have.
 pub fn decode(bytes: Bytes) -> Result<NdArray> {
     let decoded = if bytes.starts_with(npy::MAGIC) {
-        npy::decode(&bytes)
+        npy::decode(bytes)
     } else if is_pickle(&bytes) {
         Err(Error::unsupported(
             "the bytes are a Python pickle, which is never read; store the array as `.npy`",

@@ -35,7 +35,7 @@ const MAX_IDLE: usize = 64;
 
 impl BatchMemory {
     /// A buffer of so many bytes, which hold anything: all of them are to be written.
-    pub(super) fn buffer(&self, len: usize) -> Result<Buffer> {
+    pub(crate) fn buffer(&self, len: usize) -> Result<Buffer> {
         let needed = Buffer::words(len);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         // A small array in a large buffer would keep memory from the array that needs it.

@@ -8,7 +8,7 @@ use super::buffer::Buffer;
 use super::byte_order::ByteOrder;
 use super::dtype::{DType, DTypeKind};
 use super::element::Element;
-use super::shape::{Tuple, checked_nbytes};
+use super::shape::{Shape, Tuple, checked_nbytes};
 use crate::{Error, Result, ResultExt};
 
 /// How an array's elements follow each other.
@@ -50,7 +50,7 @@ pub enum Order {
 #[derive(Clone)]
 pub struct NdArray {
     dtype: DType,
-    shape: Box<[usize]>,
+    shape: Shape,
     order: Order,
     data: Bytes,
 }
@@ -83,7 +83,7 @@ impl NdArray {
 
     /// An array without dimensions, which holds one element.
     pub fn scalar<T: Element>(element: T) -> Self {
-        Self::from_elements(Box::default(), Order::C, vec![element])
+        Self::from_elements(Shape::new(), Order::C, vec![element])
     }
 
     /// An array of zero bytes: zeros, `false`, empty text, 1970.
@@ -117,12 +117,12 @@ impl NdArray {
     }
 
     /// An array of elements of which the caller knows that they fit the shape.
-    pub(super) fn from_elements<T: Element>(shape: Box<[usize]>, order: Order, elements: Vec<T>) -> Self {
+    pub(super) fn from_elements<T: Element>(shape: Shape, order: Order, elements: Vec<T>) -> Self {
         Self::from_checked(T::dtype(), shape, order, into_bytes(elements))
     }
 
     /// An array of which the caller knows that shape and bytes fit.
-    pub(super) fn from_checked(dtype: DType, shape: Box<[usize]>, order: Order, data: Bytes) -> Self {
+    pub(super) fn from_checked(dtype: DType, shape: Shape, order: Order, data: Bytes) -> Self {
         // Where both orders are the same the array counts as C, as it does in numpy.
         let both = shape.contains(&0) || shape.iter().filter(|dim| **dim != 1).count() < 2;
         Self { dtype, shape, order: if both { Order::C } else { order }, data }
@@ -210,7 +210,7 @@ impl NdArray {
         };
         let field =
             record.field(name).ok_or_else(|| Error::not_found("no such field").with("field", name))?;
-        let shape: Box<[usize]> = self.shape.iter().chain(field.shape()).copied().collect();
+        let shape: Shape = self.shape.iter().chain(field.shape()).copied().collect();
         let nbytes = checked_nbytes(&shape, field.dtype().itemsize()).context("field", name)?;
         let mut data = Buffer::zeroed(nbytes);
         let range = field.range();

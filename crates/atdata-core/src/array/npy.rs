@@ -6,13 +6,14 @@
 
 use std::io::Read;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::dtype::DType;
 use super::literal::{self, Literal};
 use super::nd::{NdArray, Order};
+use super::npy_text::{self, PlainHeader};
 use super::shape::{Tuple, checked_nbytes};
-use super::{npy_text, structured};
+use super::structured;
 use crate::{Error, Result};
 
 /// What every stream begins with.
@@ -104,15 +105,15 @@ fn fill(reader: &mut impl Read, buffer: &mut [u8], what: &str) -> Result<()> {
     })
 }
 
-pub(super) fn decode(stream: &Bytes) -> Result<NdArray> {
-    let (header, start) = match npy_text::read(stream) {
-        Some(found) => found,
+pub(super) fn decode(mut stream: Bytes) -> Result<NdArray> {
+    let (dtype, shape, order, start) = match npy_text::read(&stream) {
+        Some(PlainHeader { dtype, shape, order, length }) => (dtype, shape, order, length),
         None => {
             let mut data = stream.as_ref();
-            (NpyHeader::read(&mut data)?, stream.len() - data.len())
+            let NpyHeader { dtype, shape, order } = NpyHeader::read(&mut data)?;
+            (dtype, shape.into(), order, stream.len() - data.len())
         }
     };
-    let NpyHeader { dtype, shape, order } = header;
     let nbytes = checked_nbytes(&shape, dtype.itemsize())?;
     if stream.len() - start < nbytes {
         return Err(Error::corrupt(format!(
@@ -121,7 +122,9 @@ pub(super) fn decode(stream: &Bytes) -> Result<NdArray> {
             Tuple(&shape)
         )));
     }
-    Ok(NdArray::from_checked(dtype, shape.into(), order, stream.slice(start..start + nbytes)))
+    stream.advance(start);
+    stream.truncate(nbytes);
+    Ok(NdArray::from_checked(dtype, shape, order, stream))
 }
 
 struct Header {
@@ -253,7 +256,7 @@ mod tests {
             "{'descr': '<i2', 'fortran_order': False, 'shape': (2L,), }\n",
             " {\"descr\": \"<i2\", \"fortran_order\": False, \"shape\": (+2,)} # handmade",
         ] {
-            let array = decode(&stream(header, &[1, 0, 2, 0])).unwrap();
+            let array = decode(stream(header, &[1, 0, 2, 0])).unwrap();
             assert_eq!(array.to_vec::<i16>().unwrap(), [1, 2], "{header}");
         }
     }
@@ -261,7 +264,7 @@ mod tests {
     #[test]
     fn bytes_after_the_elements_are_ignored_as_numpy_does() {
         let array =
-            decode(&stream("{'descr': '|u1', 'fortran_order': False, 'shape': (2,)}", &[1, 2, 3])).unwrap();
+            decode(stream("{'descr': '|u1', 'fortran_order': False, 'shape': (2,)}", &[1, 2, 3])).unwrap();
         assert_eq!(array.data(), &[1, 2][..]);
     }
 
@@ -325,7 +328,7 @@ mod tests {
             let bytes = encoded(&array);
             assert_eq!(bytes[6], version);
             assert_eq!((bytes.len() - array.nbytes()) % ALIGNMENT, 0);
-            assert_eq!(decode(&bytes.into()).unwrap(), array);
+            assert_eq!(decode(bytes.into()).unwrap(), array);
         }
         let mut out = vec![1];
         assert_eq!(encode(&record("f".into(), 70_000), &mut out).unwrap_err().kind(), ErrorKind::Unsupported);

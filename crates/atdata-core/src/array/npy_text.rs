@@ -6,23 +6,33 @@
 use super::byte_order::ByteOrder;
 use super::dtype::{DType, DTypeKind};
 use super::nd::Order;
-use super::npy::{MAGIC, NpyHeader};
-use super::shape::MAX_NDIM;
+use super::npy::MAGIC;
+use super::shape::{MAX_NDIM, Shape};
 
-/// Reads the header and says where the elements begin; `None` if it is written in any other way.
-pub(super) fn read(stream: &[u8]) -> Option<(NpyHeader, usize)> {
+/// What such a header says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PlainHeader {
+    pub(super) dtype: DType,
+    pub(super) shape: Shape,
+    pub(super) order: Order,
+    /// Where the elements begin.
+    pub(super) length: usize,
+}
+
+/// Reads the header; `None` if it is written in any other way.
+pub(super) fn read(stream: &[u8]) -> Option<PlainHeader> {
     let (version, rest) = stream.strip_prefix(MAGIC)?.split_first_chunk::<2>()?;
     let (len, rest) = rest.split_first_chunk::<2>()?;
     if *version != [1, 0] {
         return None;
     }
     let len = usize::from(u16::from_le_bytes(*len));
-    let header = header(rest.get(..len)?)?;
-    Some((header, stream.len() - rest.len() + len))
+    let (dtype, shape, order) = header(rest.get(..len)?)?;
+    Some(PlainHeader { dtype, shape, order, length: stream.len() - rest.len() + len })
 }
 
 /// `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`, spaces, newline.
-fn header(text: &[u8]) -> Option<NpyHeader> {
+fn header(text: &[u8]) -> Option<(DType, Shape, Order)> {
     let rest = text.strip_prefix(b"{'descr': '")?;
     let end = rest.iter().take(MAX_DESCR).position(|byte| *byte == b'\'')?;
     let (descr, rest) = rest.split_at_checked(end)?;
@@ -34,7 +44,7 @@ fn header(text: &[u8]) -> Option<NpyHeader> {
     let (shape, rest) = shape(rest.strip_prefix(b", 'shape': (")?)?;
     let padding = rest.strip_prefix(b", }")?.strip_suffix(b"\n")?;
     let blank = |part: &[u8]| BLANK.get(..part.len()) == Some(part);
-    padding.chunks(BLANK.len()).all(blank).then_some(NpyHeader { dtype: dtype(descr)?, shape, order })
+    padding.chunks(BLANK.len()).all(blank).then_some((dtype(descr)?, shape, order))
 }
 
 const BLANK: [u8; 64] = [b' '; 64];
@@ -71,41 +81,42 @@ fn dtype(descr: &[u8]) -> Option<DType> {
 }
 
 /// The dimensions up to the closing parenthesis: `)`, `3,)`, `2, 3)`.
-fn shape(mut rest: &[u8]) -> Option<(Vec<usize>, &[u8])> {
-    let end = rest.iter().position(|byte| *byte == b')')?;
-    let commas = rest.iter().take(end).filter(|byte| **byte == b',').count();
-    if commas >= MAX_NDIM {
-        return None;
+fn shape(mut rest: &[u8]) -> Option<(Shape, &[u8])> {
+    let mut shape = Shape::new();
+    if let [b')', rest @ ..] = rest {
+        return Some((shape, rest));
     }
-    // Exactly as many as there will be, so that the vector becomes the array's shape as it is.
-    let last_is_comma = end.checked_sub(1).and_then(|last| rest.get(last)) == Some(&b',');
-    let mut shape = Vec::with_capacity(if end == 0 { 0 } else { commas + usize::from(!last_is_comma) });
     loop {
-        if let Some(rest) = rest.strip_prefix(b")") {
-            // `(3)` is no tuple.
-            return (shape.len() != 1 || commas == 1).then_some((shape, rest));
-        }
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (number, after) = rest.split_at_checked(digits)?;
-        // Python takes no leading zeros, and an empty number is none.
-        if digits == 0 || (digits > 1 && number.first() == Some(&b'0')) {
+        let (dim, after) = number(rest)?;
+        if shape.len() == MAX_NDIM {
             return None;
         }
-        let dim = number
-            .iter()
-            .try_fold(0usize, |dim, digit| dim.checked_mul(10)?.checked_add(usize::from(digit - b'0')))?;
         shape.push(dim);
-        rest = match after.strip_prefix(b", ") {
-            Some(rest) if !rest.starts_with(b")") => rest,
-            Some(_) => return None,
-            None => match after.strip_prefix(b",") {
-                Some(rest) if shape.len() == 1 && rest.starts_with(b")") => rest,
-                Some(_) => return None,
-                None if after.starts_with(b")") => after,
-                None => return None,
-            },
+        rest = match after {
+            // `(3)` is no tuple.
+            [b')', rest @ ..] if shape.len() > 1 => return Some((shape, rest)),
+            [b',', b')', rest @ ..] if shape.len() == 1 => return Some((shape, rest)),
+            [b',', b' ', rest @ ..] => rest,
+            _ => return None,
         };
     }
+}
+
+/// A number in digits, and what follows it. Python takes no leading zeros.
+fn number(text: &[u8]) -> Option<(usize, &[u8])> {
+    let digit = |byte: &u8| Some(usize::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
+    let (first, mut rest) = text.split_first()?;
+    let mut number = digit(first)?;
+    while let Some((next, after)) = rest.split_first()
+        && let Some(next) = digit(next)
+    {
+        if number == 0 {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(next)?;
+        rest = after;
+    }
+    Some((number, rest))
 }
 
 #[cfg(test)]
@@ -113,12 +124,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::array::{ArrayFormat, NdArray, encode};
+    use crate::array::{ArrayFormat, NdArray, NpyHeader, encode};
 
-    fn general(mut stream: &[u8]) -> Option<(NpyHeader, usize)> {
+    fn general(mut stream: &[u8]) -> Option<PlainHeader> {
         let len = stream.len();
-        let header = NpyHeader::read(&mut stream).ok()?;
-        Some((header, len - stream.len()))
+        let NpyHeader { dtype, shape, order } = NpyHeader::read(&mut stream).ok()?;
+        Some(PlainHeader { dtype, shape: shape.into(), order, length: len - stream.len() })
     }
 
     #[test]

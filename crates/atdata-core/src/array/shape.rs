@@ -2,7 +2,12 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use crate::{Error, Result};
+
+/// The lengths of the dimensions. Arrays of more than four are rare, those of fewer come by the million.
+pub(super) type Shape = SmallVec<[usize; 4]>;
 
 /// The number of dimensions that numpy allows.
 pub(super) const MAX_NDIM: usize = 64;

@@ -2,7 +2,7 @@
 
 use super::memory::BatchMemory;
 use super::nd::{NdArray, Order};
-use super::shape::{Tuple, checked_nbytes};
+use super::shape::{Shape, Tuple, checked_nbytes};
 use crate::{Error, Result};
 
 /// Joins arrays of one shape and dtype along a new first dimension, in C order and the first one's byte order, with one
@@ -46,7 +46,7 @@ pub fn stack_in(arrays: &[NdArray], memory: &BatchMemory) -> Result<NdArray> {
             )));
         }
     }
-    let shape: Box<[usize]> = [&[arrays.len()], first.shape()].concat().into();
+    let shape: Shape = std::iter::once(arrays.len()).chain(first.shape().iter().copied()).collect();
     let mut data = memory.buffer(checked_nbytes(&shape, first.dtype().itemsize())?)?;
     if first.nbytes() > 0 {
         for (target, array) in data.as_mut().chunks_exact_mut(first.nbytes()).zip(arrays) {

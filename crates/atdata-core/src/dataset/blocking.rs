@@ -15,8 +15,12 @@ use super::samples::Samples;
 use super::state::{ReadState, Run};
 use crate::{Error, Result};
 
-/// How many chunks are ready ahead of the consumer.
-const AHEAD: usize = 2;
+/// How many chunks of samples are ready ahead of the consumer, besides the one that is being made.
+pub(super) const SAMPLES_AHEAD: usize = 2;
+
+/// How many chunks of batches are: a batch may be as large as it likes, and two of them, one that is being made and one
+/// that is being used, are enough.
+pub(super) const BATCHES_AHEAD: usize = 0;
 
 /// Samples or batches as a plain [`Iterator`]; made by [`Samples::blocking`] and [`Batches::blocking`](super::Batches::blocking).
 ///
@@ -40,9 +44,9 @@ pub struct Blocking<T> {
 }
 
 impl<T: Send + 'static> Blocking<T> {
-    pub(super) fn new(samples: Samples<T>) -> Self {
+    pub(super) fn new(samples: Samples<T>, ahead: usize) -> Self {
         let (run, position) = (samples.run(), samples.position());
-        let (sender, receiver) = sync_channel(AHEAD);
+        let (sender, receiver) = sync_channel(ahead);
         let driver = thread::Builder::new().name("atdata-stream".to_owned()).spawn(move || {
             let drive = AssertUnwindSafe(|| drive(samples, &sender));
             let error = match catch_unwind(drive) {

@@ -135,6 +135,11 @@ impl ErrorPolicies {
         self.by_fault.get(fault as usize).copied().unwrap_or_default()
     }
 
+    /// Whether nothing is ever skipped.
+    pub(super) fn always_fail(&self) -> bool {
+        self.by_fault.iter().all(|policy| *policy == ErrorPolicy::Fail)
+    }
+
     /// How many samples and shards may be skipped together.
     pub fn limit(&self) -> u64 {
         self.limit

@@ -24,6 +24,8 @@ const WINDOWS: usize = 2;
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub(super) shard: Arc<IndexedShard>,
+    /// What the index says, also if it could not be read.
+    length: u64,
     read: Result<(SampleLocation, Bytes)>,
 }
 
@@ -34,8 +36,9 @@ impl Fetched {
         self.shard.frame(&location, bytes)
     }
 
+    /// The bytes that it takes in the shard.
     pub(super) fn bytes(&self) -> u64 {
-        self.read.as_ref().map_or(0, |(_, bytes)| bytes.len() as u64)
+        self.length
     }
 }
 
@@ -120,7 +123,7 @@ async fn read(indexes: Arc<Indexes>, window: Vec<Slot>) -> Vec<Fetched> {
             Ok(location) => located.push(Wanted { shard, position, location, who }),
             Err(error) => {
                 if let Some(shard) = indexes.shards().get(shard) {
-                    put(who, Fetched { shard: shard.clone(), read: Err(error) });
+                    put(who, Fetched { shard: shard.clone(), length: 0, read: Err(error) });
                 }
             }
         }
@@ -143,7 +146,7 @@ async fn read(indexes: Arc<Indexes>, window: Vec<Slot>) -> Vec<Fetched> {
                 for (location, slot) in run.samples {
                     let part = shard.part(&location, &bytes, run.range.start);
                     let read = part.map(|part| (location, part));
-                    put(slot, Fetched { shard: shard.clone(), read });
+                    put(slot, Fetched { shard: shard.clone(), length: location.sample.length, read });
                 }
             }
             Err(error) => failed(&shard, run, error).for_each(|(slot, fetched)| put(slot, fetched)),
@@ -169,7 +172,7 @@ fn failed(
                 .with("shard", &shard.id)
                 .with("offset", location.sample.offset)
         });
-        (slot, Fetched { shard: shard.clone(), read: Err(error) })
+        (slot, Fetched { shard: shard.clone(), length: location.sample.length, read: Err(error) })
     })
 }
 

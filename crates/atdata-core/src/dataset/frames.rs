@@ -13,6 +13,7 @@ use super::decompress::decompressed;
 use super::stats::{Stage, Stats, Stopwatch};
 use crate::offload::offload;
 use crate::shard::hex;
+use crate::source::{FilePieces, READ_AT_MOST, READ_BY_PIECES};
 use crate::tar::{RawSample, SUFFIX, SampleFramer, Step};
 use crate::{Error, ErrorKind, Fault, Result, ShardBody};
 
@@ -26,9 +27,6 @@ pub(super) fn chunk_bytes(options: &ReadOptions) -> u64 {
     // Several chunks are to fit into what may be read ahead, or nothing would happen at the same time.
     CHUNK_BYTES.min(options.read_ahead / 4)
 }
-
-/// A tar header, and what bodies are padded to.
-const HEADER: u64 = 512;
 
 /// A sample as it lies in its shard.
 #[derive(Clone, Debug)]
@@ -46,14 +44,14 @@ impl Framed {
         })
     }
 
-    /// The bytes that its members take in the shard, with headers and padding: for small samples most of it.
+    /// The bytes that it takes in the shard, with headers and padding: for small samples most of it.
     pub(super) fn bytes(&self) -> u64 {
-        self.raw.members().map(|member| HEADER + (member.data.len() as u64).next_multiple_of(HEADER)).sum()
+        self.raw.stored_length()
     }
 
     /// Adds to an error where it happened.
     pub(super) fn locate(&self, error: Error) -> Error {
-        error.with("key", &self.raw.key).with("shard", &self.shard).with("offset", self.raw.header_offset)
+        error.with("key", self.raw.key()).with("shard", &self.shard).with("offset", self.raw.header_offset)
     }
 }
 
@@ -63,14 +61,16 @@ pub(super) fn frames(
     body: ShardBody,
     checksum: Option<String>,
     options: &ReadOptions,
+    samples_wait: bool,
 ) -> BoxStream<'static, Result<Vec<Framed>>> {
-    let chunks = match checksum.filter(|_| options.verify_checksums) {
-        Some(expected) => verified(body.into_chunks(), expected),
-        None => body.into_chunks(),
+    let input = match checksum.filter(|_| options.verify_checksums) {
+        Some(expected) => Input::Chunks(decompressed(verified(body.into_chunks(), expected))),
+        // What waits is better a slice of the page cache than a copy of it.
+        None => Input::of(body, if samples_wait { READ_BY_PIECES } else { READ_AT_MOST }),
     };
     let state = Framing {
         shard,
-        chunks: decompressed(chunks),
+        input,
         framer: SampleFramer::new(options.tar.clone()),
         done: false,
         failure: None,
@@ -87,9 +87,52 @@ pub(super) fn frames(
     .boxed()
 }
 
+/// Where the bytes come from.
+enum Input {
+    Chunks(BoxStream<'static, Result<Bytes>>),
+    /// Read where the framer wants to go on, so that no sample lies across two pieces; what is longer than this is mapped.
+    File(FilePieces, u64),
+}
+
+impl Input {
+    fn of(body: ShardBody, read_at_most: u64) -> Self {
+        match body.into_file() {
+            // What cannot be read fails again below, where it is an error of the shard.
+            Ok(file) if file.is_compressed().is_ok_and(|compressed| !compressed) => {
+                Self::File(file, read_at_most)
+            }
+            Ok(file) => Self::Chunks(decompressed(file.into_chunks())),
+            Err(body) => Self::Chunks(decompressed(body.into_chunks())),
+        }
+    }
+
+    /// Gives the framer what it needs to go on.
+    async fn feed(&mut self, framer: &mut SampleFramer) -> Result<()> {
+        match self {
+            Self::Chunks(chunks) => match chunks.next().await.transpose()? {
+                Some(chunk) => framer.push(chunk),
+                None => framer.finish(),
+            },
+            Self::File(file, read_at_most) => {
+                let (offset, count) = framer.wanted();
+                // At the end of the file too the framer has what there is.
+                match file.at(offset, count, *read_at_most)? {
+                    Some(piece) if (piece.len() as u64) < count => {
+                        framer.replace(piece);
+                        framer.finish();
+                    }
+                    Some(piece) => framer.replace(piece),
+                    None => framer.finish(),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 struct Framing {
     shard: Arc<str>,
-    chunks: BoxStream<'static, Result<Bytes>>,
+    input: Input,
     framer: SampleFramer,
     done: bool,
     /// What ended the shard, while the samples before it are on their way.
@@ -105,17 +148,19 @@ impl Framing {
         let mut bytes = 0;
         let mut watch = Stopwatch::start(self.stats.as_ref());
         while !self.done && chunk.len() < CHUNK_SAMPLES && (chunk.is_empty() || bytes < self.chunk_bytes) {
-            match self.step(&mut watch).await {
-                Ok(Some(raw)) => {
+            match self.framer.next_sample() {
+                Ok(Step::Item(raw)) => {
                     let framed = Framed { shard: self.shard.clone(), raw };
                     bytes += framed.bytes();
                     chunk.push(framed);
                 }
-                Ok(None) => self.done = true,
-                Err(error) => {
-                    self.done = true;
-                    self.failure = Some(error.with("shard", &self.shard));
+                Ok(Step::NeedInput) => {
+                    if let Err(error) = self.more(&mut watch).await {
+                        self.fail(error);
+                    }
                 }
+                Ok(Step::End) => self.done = true,
+                Err(error) => self.fail(error.with_fault(Fault::Tar)),
             }
         }
         watch.lap(self.stats.as_ref(), Stage::Framing);
@@ -128,32 +173,21 @@ impl Framing {
         self.failure.take().map_or(Ok(None), Err)
     }
 
-    async fn step(&mut self, watch: &mut Stopwatch) -> Result<Option<RawSample>> {
-        loop {
-            match self.framer.next_sample().map_err(|error| error.with_fault(Fault::Tar))? {
-                Step::Item(raw) => return Ok(Some(raw)),
-                Step::NeedInput => match self.more(watch).await {
-                    Some(Ok(input)) => self.framer.push(input),
-                    // What arrived and is not what it should be is damage, like that of the framing.
-                    Some(Err(error))
-                        if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported) =>
-                    {
-                        return Err(error.with_fault(Fault::Tar));
-                    }
-                    Some(Err(error)) => return Err(error.with_fault(Fault::Source)),
-                    None => self.framer.finish(),
-                },
-                Step::End => return Ok(None),
-            }
-        }
+    fn fail(&mut self, error: Error) {
+        self.done = true;
+        self.failure = Some(error.with("shard", &self.shard));
     }
 
-    /// The next bytes.
-    async fn more(&mut self, watch: &mut Stopwatch) -> Option<Result<Bytes>> {
+    /// Gives the framer the next bytes.
+    async fn more(&mut self, watch: &mut Stopwatch) -> Result<()> {
         watch.lap(self.stats.as_ref(), Stage::Framing);
-        let more = self.chunks.next().await;
+        let fed = self.input.feed(&mut self.framer).await;
         watch.lap(self.stats.as_ref(), Stage::Source);
-        more
+        fed.map_err(|error| match error.kind() {
+            // What arrived and is not what it should be is damage, like that of the framing.
+            ErrorKind::Corrupt | ErrorKind::Unsupported => error.with_fault(Fault::Tar),
+            _ => error.with_fault(Fault::Source),
+        })
     }
 }
 

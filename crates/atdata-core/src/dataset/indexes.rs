@@ -129,6 +129,12 @@ impl Indexes {
         }
     }
 
+    /// The bytes that the sample at this position takes in its shard, as the index says it.
+    pub(super) fn stored_length(&self, position: u64) -> u64 {
+        let location = self.find(position, ()).and_then(|wanted| wanted.location);
+        location.map_or(0, |location| location.sample.length)
+    }
+
     /// Joins neighbours to what is read at once, in the order of the shards.
     pub(super) fn runs<W>(
         &self,

@@ -40,7 +40,8 @@ impl<T: Send + 'static> Dataset<T> {
     pub fn keyed(&self) -> Dataset<Keyed<T>> {
         let stage = self.stage.clone();
         let mut dataset = self.with_stage(Arc::new(move |framed, options| {
-            let keyed = |sample| Keyed { key: framed.raw.key.clone(), shard: framed.shard.clone(), sample };
+            let keyed =
+                |sample| Keyed { key: framed.raw.key().to_owned(), shard: framed.shard.clone(), sample };
             Ok(stage(framed, options)?.map(keyed))
         }));
         dataset.plain = self.plain;

@@ -352,7 +352,7 @@ impl<T: Send + 'static> Dataset<T> {
         self.reader().samples()
     }
 
-    /// The samples in an order that `seed` decides: shards permuted, samples through a buffer of 10,000. The same
+    /// The samples in an order that `seed` decides: shards permuted, samples through a buffer of 10,000, or of 256 MiB. The same
     /// seed gives the same order on every machine; filters and maps do not change it. For other epochs than the first
     /// see [`Reader::epoch`].
     pub fn shuffled(&self, seed: u64) -> Samples<T> {
@@ -398,7 +398,7 @@ impl<T: Send + 'static> Dataset<T> {
         let wanted = key.to_owned();
         let stage = self.stage.clone();
         let by_key = self.with_stage(Arc::new(move |framed: &Framed, options: &UnpackOptions| {
-            if framed.raw.key == wanted { stage(framed, options) } else { Ok(None) }
+            if framed.raw.key() == wanted { stage(framed, options) } else { Ok(None) }
         }));
         let found = by_key.ordered().next().await.transpose()?;
         found.ok_or_else(|| Error::not_found("no sample has this key").with("key", key))

@@ -2,14 +2,17 @@
 //!
 //! `docs/order.md` describes it down to the bit, so that the order is the same on every machine and in every release.
 //! By shards (version 1): shards are permuted and dealt to the ranks, then the samples pass through a buffer: once it is
-//! full, each sample that arrives takes the place of a random one, which is yielded; at the end the rest is permuted and
-//! yielded. By samples (version 2), where indexes tell how many there are: [`Sequence`](super::sequence::Sequence).
+//! full, each sample that arrives takes the place of a random one, which is yielded; where that does not make room for its
+//! bytes, others are; at the end the rest is permuted and yielded. By samples (version 2), where indexes tell how many there are: [`Sequence`](super::sequence::Sequence).
 //! A change of any of this is a new version.
 
 use serde::{Deserialize, Serialize};
 
 /// How many samples the shuffle buffer holds if nothing else is said: WebDataset's size.
 pub(super) const SHUFFLE_BUFFER: usize = 10_000;
+
+/// How many bytes of samples, as they lie in their shards, it holds if nothing else is said.
+pub(super) const SHUFFLE_BYTES: u64 = 256 << 20;
 
 /// In what order samples come, and which of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +37,7 @@ pub(super) enum Order {
     #[default]
     Stored,
     /// The buffer holds at least one sample.
-    Shuffled { seed: u64, buffer: usize },
+    Shuffled { seed: u64, buffer: usize, bytes: u64 },
     /// A permutation of all samples; always by samples.
     Permuted { seed: u64 },
 }
@@ -155,8 +158,8 @@ impl Plan {
     pub(super) fn buffer<T>(&self, random: Option<&Random>, part: u64) -> Option<ShuffleBuffer<T>> {
         match (self.order, random) {
             // With the same numbers in every part their buffers would be shuffled alike.
-            (Order::Shuffled { buffer, .. }, Some(random)) => {
-                Some(ShuffleBuffer::new(Random::new(derived(random.0, part)), buffer))
+            (Order::Shuffled { buffer, bytes, .. }, Some(random)) => {
+                Some(ShuffleBuffer::new(Random::new(derived(random.0, part)), buffer, bytes))
             }
             _ => None,
         }
@@ -222,25 +225,38 @@ impl Random {
 pub(super) struct ShuffleBuffer<T> {
     random: Random,
     capacity: usize,
-    items: Vec<T>,
+    max_bytes: u64,
+    bytes: u64,
+    /// Each with its bytes.
+    items: Vec<(T, u64)>,
 }
 
 impl<T> ShuffleBuffer<T> {
-    pub(super) fn new(random: Random, capacity: usize) -> Self {
-        Self { random, capacity: capacity.max(1), items: Vec::new() }
+    pub(super) fn new(random: Random, capacity: usize, max_bytes: u64) -> Self {
+        Self { random, capacity: capacity.max(1), max_bytes, bytes: 0, items: Vec::new() }
     }
 
-    /// Takes samples in and yields those that they push out.
-    pub(super) fn exchange(&mut self, incoming: impl IntoIterator<Item = T>) -> Vec<T> {
+    /// Takes samples in, each with its bytes, and yields those that they push out.
+    pub(super) fn exchange(&mut self, incoming: impl IntoIterator<Item = (T, u64)>) -> Vec<T> {
         let mut out = Vec::new();
-        for item in incoming {
-            if self.items.len() < self.capacity {
-                self.items.push(item);
+        for (item, bytes) in incoming {
+            let fits = self.bytes.saturating_add(bytes) <= self.max_bytes;
+            self.bytes = self.bytes.saturating_add(bytes);
+            if self.items.len() < self.capacity && (fits || self.items.is_empty()) {
+                self.items.push((item, bytes));
                 continue;
             }
             let place = self.random.below(self.items.len());
             if let Some(slot) = self.items.get_mut(place) {
-                out.push(std::mem::replace(slot, item));
+                let (pushed, bytes) = std::mem::replace(slot, (item, bytes));
+                self.bytes = self.bytes.saturating_sub(bytes);
+                out.push(pushed);
+            }
+            while self.bytes > self.max_bytes && self.items.len() > 1 {
+                let place = self.random.below(self.items.len());
+                let (pushed, bytes) = self.items.swap_remove(place);
+                self.bytes = self.bytes.saturating_sub(bytes);
+                out.push(pushed);
             }
         }
         out
@@ -248,27 +264,26 @@ impl<T> ShuffleBuffer<T> {
 
     /// A copy of a buffer that nothing has gone through yet.
     pub(super) fn fresh(&self) -> Self {
-        Self { random: self.random.clone(), capacity: self.capacity, items: Vec::new() }
+        Self::new(self.random.clone(), self.capacity, self.max_bytes)
     }
 
     /// The same buffer with other things in the places of those that are in it: as many.
-    pub(super) fn replaced<U>(self, items: Vec<U>) -> ShuffleBuffer<U> {
-        ShuffleBuffer { random: self.random, capacity: self.capacity, items }
+    pub(super) fn replaced<U>(self, items: impl IntoIterator<Item = U>) -> ShuffleBuffer<U> {
+        let Self { random, capacity, max_bytes, bytes, items: replaced } = self;
+        let items = items.into_iter().zip(replaced).map(|(item, (_, bytes))| (item, bytes)).collect();
+        ShuffleBuffer { random, capacity, max_bytes, bytes, items }
     }
 
-    pub(super) fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    pub(super) fn items(&self) -> &[T] {
-        &self.items
+    pub(super) fn items(&self) -> impl Iterator<Item = &T> {
+        self.items.iter().map(|(item, _)| item)
     }
 
     /// Yields what is left.
-    pub(super) fn drain(&mut self) -> Vec<T> {
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
         let mut rest = std::mem::take(&mut self.items);
+        self.bytes = 0;
         self.random.permute(&mut rest);
-        rest
+        rest.into_iter().map(|(item, _)| item)
     }
 }
 
@@ -289,8 +304,8 @@ mod tests {
         let mut random = Random::new(42);
         let mut shards: Vec<u32> = (0..8).collect();
         random.permute(&mut shards);
-        let mut buffer = ShuffleBuffer::<u32>::new(random, 4);
-        let mut order = buffer.exchange(0..10);
+        let mut buffer = ShuffleBuffer::<u32>::new(random, 4, u64::MAX);
+        let mut order = buffer.exchange((0..10).map(|item| (item, 1)));
         order.extend(buffer.drain());
         assert_eq!(shards, [4, 3, 2, 0, 7, 6, 1, 5]);
         assert_eq!(order, [3, 1, 2, 0, 5, 6, 4, 7, 8, 9]);
@@ -314,7 +329,8 @@ mod tests {
 
     #[test]
     fn shards_are_dealt_round_robin_in_their_permuted_order() {
-        let plan = Plan { order: Order::Shuffled { seed: 42, buffer: 4 }, ..Plan::default() };
+        let plan =
+            Plan { order: Order::Shuffled { seed: 42, buffer: 4, bytes: SHUFFLE_BYTES }, ..Plan::default() };
         let mut shards: Vec<u32> = (0..8).collect();
         plan.permute(&mut shards);
         assert_eq!(shards, [4, 3, 2, 0, 7, 6, 1, 5]);
@@ -333,13 +349,54 @@ mod tests {
     }
 
     #[test]
-    fn every_sample_comes_once() {
-        let mut buffer = ShuffleBuffer::new(Random::new(7), 16);
-        let mut out: Vec<u32> =
-            (0..1000).collect::<Vec<_>>().chunks(33).flat_map(|c| buffer.exchange(c.to_vec())).collect();
+    fn the_order_by_bytes_does_not_change() {
+        let mut buffer = ShuffleBuffer::<u64>::new(Random::new(42), 100, 10);
+        let sizes = [1, 2, 3, 4, 9, 1, 1, 1, 20, 1];
+        let mut order = buffer.exchange((0..).zip(sizes));
+        order.extend(buffer.drain());
+        // As an independent program finds it.
+        assert_eq!(order, [2, 0, 3, 4, 1, 7, 8, 5, 6, 9]);
+    }
+
+    #[test]
+    fn the_buffer_keeps_to_its_bytes_whatever_the_sizes() {
+        let mut random = Random::new(3);
+        let mut buffer = ShuffleBuffer::new(Random::new(7), 16, 100);
+        let (mut out, mut most) = (Vec::new(), 0);
+        for number in 0..1000u32 {
+            let bytes = random.below(60) as u64;
+            out.extend(buffer.exchange([((number, bytes), bytes)]));
+            let held: u64 = buffer.items().map(|(_, bytes)| bytes).sum();
+            assert_eq!(held, buffer.bytes);
+            assert!(held <= 100 && buffer.items().count() <= 16);
+            most = most.max(held);
+        }
         out.extend(buffer.drain());
-        assert_ne!(out, (0..1000).collect::<Vec<_>>());
+        let mut numbers: Vec<u32> = out.into_iter().map(|(number, _)| number).collect();
+        numbers.sort_unstable();
+        assert_eq!((numbers, most > 80), ((0..1000).collect(), true));
+    }
+
+    #[test]
+    fn what_is_larger_than_the_buffer_is_alone_in_it() {
+        let mut buffer = ShuffleBuffer::new(Random::new(7), 16, 100);
+        assert!(buffer.exchange([('a', 1000)]).is_empty());
+        assert_eq!(buffer.exchange([('b', 1000)]), ['a']);
+        assert_eq!(buffer.exchange([('c', 10)]), ['b']);
+        assert!(buffer.exchange([('d', 90)]).is_empty());
+        assert_eq!(buffer.exchange([('e', 1000)]).len(), 2);
+        assert_eq!(buffer.items().count(), 1);
+    }
+
+    #[test]
+    fn every_sample_comes_once() {
+        let mut buffer = ShuffleBuffer::new(Random::new(7), 16, u64::MAX);
+        let numbers: Vec<u32> = (0..1000).collect();
+        let sized = |chunk: &[u32]| chunk.iter().map(|number| (*number, 1)).collect::<Vec<_>>();
+        let mut out: Vec<u32> = numbers.chunks(33).flat_map(|chunk| buffer.exchange(sized(chunk))).collect();
+        out.extend(buffer.drain());
+        assert_ne!(out, numbers);
         out.sort_unstable();
-        assert_eq!(out, (0..1000).collect::<Vec<_>>());
+        assert_eq!(out, numbers);
     }
 }

@@ -13,7 +13,7 @@ use super::cursor::Chunk;
 use super::frames::Framed;
 use super::indexes::SharedIndexes;
 use super::order::Unit;
-use super::raw::{RawChunk, Reading, raw_chunks};
+use super::raw::{Raw, RawChunk, Reading, raw_chunks};
 use super::samples::Samples;
 use super::state::{Position, Run};
 use super::stats::{Stage, Stats, Stopwatch};
@@ -54,11 +54,12 @@ pub(super) fn run<T: Send + 'static>(
     let behind = if decoded_again { from.sample } else { 0 };
     let mut policy = Policy { errors, run: run.clone(), behind, skipped: 0, skipping: HashMap::new() };
     let stats = dataset.options.stats.clone();
-    let decoding = stats.clone();
+    let decoding = Decoding { stage, unpack, traced: !errors.always_fail(), stats: stats.clone() };
     let reading = Reading {
         origin: dataset.origin.clone(),
         options: dataset.options.clone(),
         indexes: indexes.clone(),
+        samples_wait: false,
     };
     let budget = Budget::new(dataset.options.read_ahead);
     let chunks = raw_chunks(reading, run.clone(), from, behind == 0)
@@ -69,7 +70,7 @@ pub(super) fn run<T: Send + 'static>(
                 (chunk, held)
             }
         })
-        .map(move |(chunk, held)| process(chunk, held, stage.clone(), unpack.clone(), decoding.clone()))
+        .map(move |(chunk, held)| process(chunk, held, decoding.clone()))
         .buffered(dataset.options.parallelism.get())
         .map(move |chunk| policy.apply(chunk))
         .boxed();
@@ -110,8 +111,10 @@ fn measured<T: Send + 'static>(
 /// The results of one chunk.
 struct Processed<T> {
     shard: u64,
-    /// Each with the shard it came from and the number of the position after it.
-    items: Vec<(Arc<str>, u64, Result<T>)>,
+    /// Each with the number of the position after it.
+    items: Vec<(u64, Result<T>)>,
+    /// The shards that they came from, where something may be skipped.
+    origins: Option<Vec<Arc<str>>>,
     spoils: Spoils,
     held: Held,
 }
@@ -126,7 +129,8 @@ enum Spoils {
 
 impl<T> Processed<T> {
     fn error(shard: Arc<str>, error: Error, spoils: Spoils) -> Self {
-        Self { shard: 0, items: vec![(shard, 0, Err(error))], spoils, held: Held::default() }
+        let origins = Some(vec![shard]);
+        Self { shard: 0, items: vec![(0, Err(error))], origins, spoils, held: Held::default() }
     }
 }
 
@@ -137,14 +141,29 @@ pub(super) fn apply<T>(stage: &Recipe<T>, framed: &Framed, unpack: &UnpackOption
         .map_err(|error| framed.locate(error.with_fault(Fault::Function)))
 }
 
+/// How samples are decoded.
+struct Decoding<T> {
+    stage: Recipe<T>,
+    unpack: Arc<UnpackOptions>,
+    /// Whether it must be known of which shard a sample is.
+    traced: bool,
+    stats: Option<Stats>,
+}
+
+impl<T> Clone for Decoding<T> {
+    fn clone(&self) -> Self {
+        let Self { stage, unpack, traced, stats } = self;
+        Self { stage: stage.clone(), unpack: unpack.clone(), traced: *traced, stats: stats.clone() }
+    }
+}
+
 /// Runs the stage over a chunk.
 fn process<T: Send + 'static>(
     chunk: RawChunk,
     held: Held,
-    stage: Recipe<T>,
-    unpack: Arc<UnpackOptions>,
-    stats: Option<Stats>,
+    decoding: Decoding<T>,
 ) -> BoxFuture<'static, Processed<T>> {
+    let Decoding { stage, unpack, traced, stats } = decoding;
     if let Some(stats) = &stats {
         stats.queued();
     }
@@ -159,16 +178,24 @@ fn process<T: Send + 'static>(
     let work = move || {
         let mut watch = Stopwatch::start(stats.as_ref());
         let mut items = Vec::with_capacity(samples.len());
+        let mut origins = traced.then(|| Vec::with_capacity(samples.len()));
         for (raw, behind) in samples.into_iter().zip(first.sample + 1..) {
-            let shard = raw.shard().clone();
-            let framed = raw.frame().map_err(damage);
-            let result = framed.and_then(|framed| apply(&stage, &framed, &unpack));
+            let shard = traced.then(|| raw.shard().clone());
+            let result = match raw {
+                Raw::Framed(framed) => apply(&stage, &framed, &unpack),
+                Raw::Fetched(fetched) => {
+                    fetched.frame().map_err(damage).and_then(|framed| apply(&stage, &framed, &unpack))
+                }
+            };
             if let Some(result) = result.transpose() {
-                items.push((shard, behind, result));
+                items.push((behind, result));
+                if let Some(origins) = &mut origins {
+                    origins.extend(shard);
+                }
             }
         }
         watch.lap(stats.as_ref(), Stage::Decoding);
-        Processed { shard: first.shard, items, spoils: Spoils::Sample, held }
+        Processed { shard: first.shard, items, origins, spoils: Spoils::Sample, held }
     };
     let task = offload(work);
     // The error is that the runtime is shutting down.
@@ -209,9 +236,16 @@ struct Policy {
 }
 
 impl Policy {
-    fn apply<T>(&mut self, chunk: Processed<T>) -> Chunk<T> {
+    fn apply<T>(&mut self, mut chunk: Processed<T>) -> Chunk<T> {
+        let Some(origins) = chunk.origins.take() else {
+            // Nothing is ever skipped: an error is the last item.
+            if let Some(at) = chunk.items.iter().position(|(_, result)| result.is_err()) {
+                chunk.items.truncate(at + 1);
+            }
+            return Chunk { shard: chunk.shard, items: chunk.items, held: chunk.held };
+        };
         let mut items = Vec::with_capacity(chunk.items.len());
-        for (shard, number, result) in chunk.items {
+        for (shard, (number, result)) in origins.into_iter().zip(chunk.items) {
             let occurrence = shard.as_ptr().addr();
             if chunk.spoils != Spoils::Stream && self.skipping.contains_key(&occurrence) {
                 continue;

@@ -253,7 +253,7 @@ impl<T: Send + 'static> RandomAccess<T> {
             let location = shard.index.get(*candidate).context("shard", &shard.id)?;
             let Some(range) = location.sample.range() else { continue };
             let framed = shard.frame(&location, self.indexes.read(shard, range).await?)?;
-            if framed.raw.key == key {
+            if framed.raw.key() == key {
                 return Ok(Some(framed));
             }
         }

@@ -8,15 +8,20 @@ use futures::stream::{self, BoxStream};
 use tracing::Instrument;
 
 use super::fetch::{Fetched, fetch};
-use super::frames::{Framed, frames};
+use super::frames::{CHUNK_SAMPLES, Framed, chunk_bytes, frames};
 use super::indexes::{Indexes, SharedIndexes};
 use super::order::{Plan, ShuffleBuffer, Unit, dealt};
 use super::quota::{Quota, equal_parts};
 use super::sequence::Sequence;
 use super::state::{Position, Run, beyond_the_end, beyond_the_shards};
 use super::{Fault, Origin, ReadOptions};
+use crate::source::READ_BY_PIECES;
 use crate::url::redact;
 use crate::{Error, Result};
+
+/// Members that are not longer are copied out of the piece of the shard that they lie in before they wait in a shuffle
+/// buffer: among so many samples some would keep each piece for long. Longer ones are mapped, or lie in few pieces.
+const DETACHED: usize = READ_BY_PIECES as usize;
 
 /// Chunks of raw samples; an error ends its shard, not the stream.
 pub(super) type RawChunks = BoxStream<'static, RawChunk>;
@@ -57,17 +62,18 @@ impl Raw {
         }
     }
 
+    /// The same sample, which keeps no more memory than it needs: it is going to wait.
+    fn detached(mut self) -> Self {
+        if let Self::Framed(framed) = &mut self {
+            framed.raw.detach(DETACHED);
+        }
+        self
+    }
+
     fn bytes(&self) -> u64 {
         match self {
             Self::Framed(framed) => framed.bytes(),
             Self::Fetched(fetched) => fetched.bytes(),
-        }
-    }
-
-    pub(super) fn frame(self) -> Result<Framed> {
-        match self {
-            Self::Framed(framed) => Ok(framed),
-            Self::Fetched(fetched) => fetched.frame(),
         }
     }
 }
@@ -78,6 +84,8 @@ pub(super) struct Reading {
     pub(super) origin: Arc<Origin>,
     pub(super) options: ReadOptions,
     pub(super) indexes: SharedIndexes,
+    /// Whether samples wait before they are decoded, in a shuffle buffer.
+    pub(super) samples_wait: bool,
 }
 
 /// The samples of a run from a position on; those before it come too, where `discard` does not say that they be left
@@ -146,14 +154,16 @@ fn by_shards(part: Part, reading: Reading, from: Position, discard: bool) -> Res
             None => chunks,
         });
     };
+    let chunk_bytes = chunk_bytes(&reading.options);
+    let reading = Reading { samples_wait: true, ..reading };
     let Some(quota) = quota else {
         let all = read(shards, reading, Position::default(), places);
-        return Ok(numbered(shuffle(all, buffer), 0, from, discard));
+        return Ok(numbered(shuffle(all, buffer, chunk_bytes), 0, from, discard));
     };
     // Whoever repeats samples repeats them in the same order.
     let again = move |_| {
         let all = read(shards.clone(), reading.clone(), Position::default(), shards.len() as u64);
-        shuffle(all, buffer.fresh())
+        shuffle(all, buffer.fresh(), chunk_bytes)
     };
     let passes = stream::iter(0..quota.passes).flat_map(again).boxed();
     let ending = Position { shard: 0, sample: quota.samples };
@@ -184,9 +194,9 @@ fn read(shards: Arc<[Arc<str>]>, reading: Reading, from: Position, places: u64) 
 }
 
 /// The samples of a shard.
-async fn open(id: Arc<str>, Reading { origin, options, .. }: &Reading) -> RawChunks {
+async fn open(id: Arc<str>, Reading { origin, options, samples_wait, .. }: &Reading) -> RawChunks {
     match origin.source.open_shard(&id).await {
-        Ok(body) => frames(id.clone(), body, origin.checksums.get(&*id).cloned(), options)
+        Ok(body) => frames(id.clone(), body, origin.checksums.get(&*id).cloned(), options, *samples_wait)
             .map(move |chunk| match chunk {
                 Ok(samples) => unnumbered(samples.into_iter().map(Raw::Framed).collect()),
                 Err(error) => RawChunk::Broken { shard: id.clone(), error },
@@ -240,16 +250,26 @@ fn by_samples(found: Found, run: &Run, behind: u64) -> Result<RawChunks> {
 /// numbers through it, so that only samples that are still to come are read.
 fn replayed(found: Found, sequence: Sequence, mut buffer: ShuffleBuffer<u64>, behind: u64) -> RawChunks {
     let len = sequence.len();
-    let arrived = behind.saturating_add(buffer.capacity() as u64).min(len);
-    // Before the end, one leaves for each that arrives at the full buffer.
-    (0..arrived).for_each(|number| drop(buffer.exchange([number])));
-    if arrived == len {
-        let left = len.saturating_sub(buffer.items().len() as u64);
-        let done = usize::try_from(behind.saturating_sub(left)).unwrap_or(usize::MAX);
-        let rest = buffer.drain().into_iter().skip(done).map(move |number| sequence.at(number));
+    let (mut arrived, mut left) = (0, 0);
+    // What leaves together with the last sample that is behind.
+    let mut next = Vec::new();
+    while left < behind && arrived < len {
+        let position = sequence.at(arrived);
+        let out = buffer.exchange([(position, found.indexes.stored_length(position))]);
+        arrived += 1;
+        left += out.len() as u64;
+        if left > behind {
+            let beyond = usize::try_from(left - behind).unwrap_or(out.len());
+            next = out.into_iter().rev().take(beyond).rev().collect();
+        }
+    }
+    if left < behind {
+        let done = usize::try_from(behind - left).unwrap_or(usize::MAX);
+        let rest = buffer.drain().skip(done);
         return numbered(found.chunks(rest), behind, from_sample(behind), true);
     }
-    let held: Vec<u64> = buffer.items().iter().map(|number| sequence.at(*number)).collect();
+    let held: Vec<u64> = buffer.items().copied().collect();
+    let next = found.chunks(next.into_iter());
     let chunks = stream::once(async move {
         let mut items = Vec::with_capacity(held.len());
         let mut chunks = found.chunks(held.into_iter());
@@ -257,9 +277,9 @@ fn replayed(found: Found, sequence: Sequence, mut buffer: ShuffleBuffer<u64>, be
             items.extend(samples);
         }
         let rest = (arrived..len).map(move |number| sequence.at(number));
-        shuffle(found.chunks(rest), buffer.replaced(items))
+        shuffle(found.chunks(rest), buffer.replaced(items), chunk_bytes(&found.options))
     });
-    numbered(chunks.flatten().boxed(), behind, from_sample(behind), true)
+    numbered(next.chain(chunks.flatten()).boxed(), behind, from_sample(behind), true)
 }
 
 fn from_sample(sample: u64) -> Position {
@@ -270,18 +290,39 @@ fn unnumbered(samples: Vec<Raw>) -> RawChunk {
     RawChunk::Samples { first: Position::default(), samples }
 }
 
-fn shuffle(chunks: RawChunks, buffer: ShuffleBuffer<Raw>) -> RawChunks {
-    stream::unfold(Some((chunks, buffer)), move |state| async move {
-        let (mut chunks, mut buffer) = state?;
-        match chunks.next().await {
-            Some(RawChunk::Samples { samples, .. }) => {
-                Some((unnumbered(buffer.exchange(samples)), Some((chunks, buffer))))
-            }
-            Some(broken) => Some((broken, Some((chunks, buffer)))),
-            None => Some((unnumbered(buffer.drain()), None)),
+fn shuffle(chunks: RawChunks, mut buffer: ShuffleBuffer<Raw>, chunk_bytes: u64) -> RawChunks {
+    // The end of the chunks is what the buffer holds then.
+    let chunks = chunks.map(Some).chain(stream::iter([None]));
+    chunks
+        .flat_map(move |chunk| {
+            stream::iter(match chunk {
+                Some(RawChunk::Samples { samples, .. }) => {
+                    let sized = |raw: Raw| {
+                        let bytes = raw.bytes();
+                        (raw.detached(), bytes)
+                    };
+                    vec![unnumbered(buffer.exchange(samples.into_iter().map(sized)))]
+                }
+                Some(broken) => vec![broken],
+                None => in_chunks(buffer.drain(), chunk_bytes),
+            })
+        })
+        .boxed()
+}
+
+/// Divides samples as they travel between threads.
+fn in_chunks(samples: impl Iterator<Item = Raw>, chunk_bytes: u64) -> Vec<RawChunk> {
+    let (mut chunks, mut chunk, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for raw in samples {
+        bytes += raw.bytes();
+        chunk.push(raw);
+        if chunk.len() == CHUNK_SAMPLES || bytes >= chunk_bytes {
+            chunks.push(unnumbered(std::mem::take(&mut chunk)));
+            bytes = 0;
         }
-    })
-    .boxed()
+    }
+    chunks.push(unnumbered(chunk));
+    chunks
 }
 
 /// Numbers samples from `at` on and, if `discard` says so, leaves out those before a position, which must be there.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::indexes::SharedIndexes;
-use super::order::{Lengths, Order, Plan, SHUFFLE_BUFFER, Split, Unit};
+use super::order::{Lengths, Order, Plan, SHUFFLE_BUFFER, SHUFFLE_BYTES, Split, Unit};
 use super::random_access::RandomAccessOptions;
 use super::samples::{Batches, Samples};
 use super::state::{Position, ReadState, Run};
@@ -76,7 +76,7 @@ impl<T: Send + 'static> Reader<T> {
         self
     }
 
-    /// Shuffles: shards are permuted, samples pass through a buffer of 10,000.
+    /// Shuffles: shards are permuted, samples pass through a buffer of 10,000, or of [256 MiB](Self::shuffle_bytes).
     #[must_use]
     pub fn shuffled(self, seed: u64) -> Self {
         self.shuffled_with_buffer(seed, SHUFFLE_BUFFER)
@@ -86,7 +86,18 @@ impl<T: Send + 'static> Reader<T> {
     /// holds stored samples, not decoded ones.
     #[must_use]
     pub fn shuffled_with_buffer(mut self, seed: u64, buffer: usize) -> Self {
-        self.plan.order = Order::Shuffled { seed, buffer: buffer.max(1) };
+        self.plan.order = Order::Shuffled { seed, buffer: buffer.max(1), bytes: SHUFFLE_BYTES };
+        self
+    }
+
+    /// Sets how many bytes the shuffle buffer holds at most, whatever its size in samples: each counts as what it takes
+    /// in its shard, header and padding included. 256 MiB unless said otherwise; a larger sample is alone in it. To be
+    /// called after [`shuffled`](Self::shuffled), and part of the order: other bytes are another order.
+    #[must_use]
+    pub fn shuffle_bytes(mut self, limit: u64) -> Self {
+        if let Order::Shuffled { bytes, .. } = &mut self.plan.order {
+            *bytes = limit;
+        }
         self
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use futures::stream::{self, BoxStream, FusedStream};
 use futures::{Stream, StreamExt};
 
-use super::blocking::Blocking;
+use super::blocking::{BATCHES_AHEAD, Blocking, SAMPLES_AHEAD};
 use super::budget::Held;
 use super::cursor::{Chunk, Cursor};
 use super::report::Report;
@@ -128,7 +128,7 @@ impl<T: Send + 'static> Samples<T> {
     /// A plain iterator, for code without a runtime. The work goes on in threads of its own, which end when the
     /// iterator is dropped.
     pub fn blocking(self) -> Blocking<T> {
-        Blocking::new(self)
+        Blocking::new(self, SAMPLES_AHEAD)
     }
 
     /// What has been skipped so far, under a policy that skips.
@@ -248,7 +248,7 @@ impl<T: Collate> Batches<T> {
             }
             Some((Chunk { shard, items, held: Held::default() }, (batches, next)))
         });
-        Blocking::new(Samples::new(batches.boxed(), run, boundary))
+        Blocking::new(Samples::new(batches.boxed(), run, boundary), BATCHES_AHEAD)
     }
 
     /// The next batch and the position behind it.

@@ -236,7 +236,7 @@ mod tests {
             let sizes = prop::collection::vec(prop_oneof![0u64..4, 0u64..40], 0..7);
             let order = prop_oneof![
                 Just(Order::Stored),
-                any::<u64>().prop_map(|seed| Order::Shuffled { seed, buffer: 4 }),
+                any::<u64>().prop_map(|seed| Order::Shuffled { seed, buffer: 4, bytes: 1 << 20 }),
                 any::<u64>().prop_map(|seed| Order::Permuted { seed }),
             ];
             (sizes, order, 0u64..3, lengths).prop_map(|(sizes, order, epoch, lengths)| {

@@ -67,9 +67,13 @@ impl ReadState {
         };
         compare("version", self.version.to_string(), plan.version().to_string());
         match (self.plan.order, plan.order) {
-            (Order::Shuffled { seed: a, buffer: m }, Order::Shuffled { seed: b, buffer: n }) => {
+            (
+                Order::Shuffled { seed: a, buffer: m, bytes: x },
+                Order::Shuffled { seed: b, buffer: n, bytes: y },
+            ) => {
                 compare("seed", a.to_string(), b.to_string());
                 compare("buffer", m.to_string(), n.to_string());
+                compare("bytes of the buffer", x.to_string(), y.to_string());
             }
             (Order::Permuted { seed: a }, Order::Permuted { seed: b }) => {
                 compare("seed", a.to_string(), b.to_string());

@@ -115,6 +115,30 @@ impl Kind {
     }
 }
 
+/// The type that each marker begins.
+static KINDS: [Option<Kind>; 256] = kinds();
+
+#[allow(clippy::indexing_slicing, reason = "run by the compiler, which checks it")]
+const fn kinds() -> [Option<Kind>; 256] {
+    let mut kinds = [None; 256];
+    let mut marker = 0;
+    while marker < 256 {
+        kinds[marker] = match marker {
+            0xc0 => Some(Kind::Nil),
+            0xc2 | 0xc3 => Some(Kind::Bool),
+            0x00..=0x7f | 0xe0..=0xff | 0xcc..=0xd3 => Some(Kind::Int),
+            0xca | 0xcb => Some(Kind::Float),
+            0xa0..=0xbf | 0xd9..=0xdb => Some(Kind::Str),
+            0xc4..=0xc6 => Some(Kind::Bin),
+            0x90..=0x9f | 0xdc | 0xdd => Some(Kind::List),
+            0x80..=0x8f | 0xde | 0xdf => Some(Kind::Map),
+            _ => None,
+        };
+        marker += 1;
+    }
+    kinds
+}
+
 /// Reads MessagePack from a payload, value by value.
 ///
 /// Text is borrowed from the payload, bytes come out as slices of it. All errors name the byte they happened at.
@@ -177,29 +201,30 @@ impl<'a> Unpacker<'a> {
     ///
     /// # Errors
     /// The payload ends here, or the next value is of an extension type.
+    #[inline]
     pub fn peek(&self) -> Result<Kind> {
         let marker = *self.data.get(self.at).ok_or_else(|| self.cut())?;
-        Ok(match marker {
-            0xc0 => Kind::Nil,
-            0xc2 | 0xc3 => Kind::Bool,
-            0x00..=0x7f | 0xe0..=0xff | 0xcc..=0xd3 => Kind::Int,
-            0xca | 0xcb => Kind::Float,
-            0xa0..=0xbf | 0xd9..=0xdb => Kind::Str,
-            0xc4..=0xc6 => Kind::Bin,
-            0x90..=0x9f | 0xdc | 0xdd => Kind::List,
-            0x80..=0x8f | 0xde | 0xdf => Kind::Map,
-            0xc1 => return Err(self.corrupt("0xc1 is no msgpack marker")),
-            0xc7..=0xc9 | 0xd4..=0xd8 => {
-                return Err(Error::unsupported("msgpack extension types are not part of the format")
-                    .with("byte", self.at));
+        match KINDS.get(usize::from(marker)) {
+            Some(Some(kind)) => Ok(*kind),
+            _ => Err(self.no_kind(marker)),
+        }
+    }
+
+    #[cold]
+    fn no_kind(&self, marker: u8) -> Error {
+        match marker {
+            0xc1 => self.corrupt("0xc1 is no msgpack marker"),
+            _ => {
+                Error::unsupported("msgpack extension types are not part of the format").with("byte", self.at)
             }
-        })
+        }
     }
 
     /// Reads a `nil` if the next value is one, and says whether it was.
     ///
     /// # Errors
     /// As [`Unpacker::peek`].
+    #[inline]
     pub fn nil(&mut self) -> Result<bool> {
         let is_nil = self.peek()? == Kind::Nil;
         if is_nil {
@@ -212,6 +237,7 @@ impl<'a> Unpacker<'a> {
     ///
     /// # Errors
     /// The next value is not one.
+    #[inline]
     pub fn bool(&mut self) -> Result<bool> {
         self.expect_kind(Kind::Bool)?;
         Ok(self.byte()? == 0xc3)
@@ -221,6 +247,7 @@ impl<'a> Unpacker<'a> {
     ///
     /// # Errors
     /// The next value is not one.
+    #[inline]
     pub fn int(&mut self) -> Result<i128> {
         self.expect_kind(Kind::Int)?;
         Ok(match self.byte()? {
@@ -253,6 +280,7 @@ impl<'a> Unpacker<'a> {
     /// # Errors
     /// The next value is no number.
     #[allow(clippy::cast_precision_loss)]
+    #[inline]
     pub fn float(&mut self) -> Result<f64> {
         if self.peek()? == Kind::Int {
             return Ok(self.int()? as f64);
@@ -268,6 +296,7 @@ impl<'a> Unpacker<'a> {
     ///
     /// # Errors
     /// The next value is no text, is cut, or is not UTF-8.
+    #[inline]
     pub fn str(&mut self) -> Result<&'a str> {
         let at = self.at;
         // Names of fields are short, and there is one for each value.
@@ -289,10 +318,23 @@ impl<'a> Unpacker<'a> {
             .map_err(|error| Error::corrupt("text is not UTF-8").with("byte", at).with_source(error))
     }
 
+    /// Reads text if it is this one, of at most 31 bytes in the shortest form, and says whether it was.
+    #[inline]
+    pub fn take_str(&mut self, expected: &str) -> bool {
+        let text = match self.data.get(self.at..) {
+            Some([marker @ 0xa0..=0xbf, text @ ..]) if usize::from(marker & 0x1f) == expected.len() => text,
+            _ => return false,
+        };
+        let found = text.starts_with(expected.as_bytes());
+        self.at += if found { 1 + expected.len() } else { 0 };
+        found
+    }
+
     /// Reads bytes, as a slice of the payload.
     ///
     /// # Errors
     /// The next value is not bytes, or is cut.
+    #[inline]
     pub fn bin(&mut self) -> Result<Bytes> {
         self.expect_kind(Kind::Bin)?;
         let marker = self.byte()?;
@@ -319,6 +361,7 @@ impl<'a> Unpacker<'a> {
     ///
     /// # Errors
     /// The next value is no map, or says that it has more pairs than there are bytes.
+    #[inline]
     pub fn map(&mut self) -> Result<usize> {
         self.expect_kind(Kind::Map)?;
         let len = match self.byte()? {
@@ -443,35 +486,42 @@ impl<'a> Unpacker<'a> {
         Ok(())
     }
 
+    #[inline]
     fn expect_kind(&self, expected: Kind) -> Result<()> {
         let found = self.peek()?;
-        if found == expected {
-            return Ok(());
-        }
-        Err(Error::invalid(format!("expected {}, found {}", expected.name(), found.name()))
-            .with("byte", self.at))
+        if found == expected { Ok(()) } else { Err(self.other_kind(expected, found)) }
     }
 
+    #[cold]
+    fn other_kind(&self, expected: Kind, found: Kind) -> Error {
+        Error::invalid(format!("expected {}, found {}", expected.name(), found.name())).with("byte", self.at)
+    }
+
+    #[cold]
     fn corrupt(&self, message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
         Error::corrupt(message).with("byte", self.at)
     }
 
+    #[cold]
     fn cut(&self) -> Error {
         self.corrupt("the msgpack payload is cut short")
     }
 
+    #[inline]
     fn byte(&mut self) -> Result<u8> {
         let byte = *self.data.get(self.at).ok_or_else(|| self.cut())?;
         self.at += 1;
         Ok(byte)
     }
 
+    #[inline]
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N]> {
         let range = self.advance(N)?;
         self.data.get(range).and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| self.cut())
     }
 
     /// A big-endian length of `1 << log2` bytes.
+    #[inline]
     fn length(&mut self, log2: u8) -> Result<usize> {
         Ok(match log2 {
             0 => u8::from_be_bytes(self.bytes()?).into(),
@@ -483,6 +533,7 @@ impl<'a> Unpacker<'a> {
         })
     }
 
+    #[inline]
     fn advance(&mut self, len: usize) -> Result<std::ops::Range<usize>> {
         if len > self.data.len() - self.at {
             return Err(self.cut());

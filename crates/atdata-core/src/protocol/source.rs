@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
 
+use crate::source::FilePieces;
 use crate::{Error, Fault, Result};
 
 /// A stream of shards, each with its identifier.
@@ -31,6 +32,7 @@ pub struct ShardBody {
 enum Content {
     Resident(Bytes),
     Stream(BoxStream<'static, Result<Bytes>>),
+    File(FilePieces),
 }
 
 impl ShardBody {
@@ -47,6 +49,11 @@ impl ShardBody {
             None => chunks,
         };
         Self { size, version: None, content: Content::Stream(chunks) }
+    }
+
+    /// A file.
+    pub(crate) fn file(file: FilePieces) -> Self {
+        Self { size: Some(file.size()), version: None, content: Content::File(file) }
     }
 
     /// Says which [version](Self::version) of the shard these bytes are.
@@ -71,6 +78,7 @@ impl ShardBody {
     pub fn as_resident(&self) -> Option<&Bytes> {
         match &self.content {
             Content::Resident(bytes) => Some(bytes),
+            Content::File(file) => file.whole(),
             Content::Stream(_) => None,
         }
     }
@@ -92,6 +100,15 @@ impl ShardBody {
         match self.content {
             Content::Resident(bytes) => stream::iter([Ok(bytes)]).boxed(),
             Content::Stream(chunks) => chunks,
+            Content::File(file) => file.into_chunks(),
+        }
+    }
+
+    /// The file, if it is one.
+    pub(crate) fn into_file(self) -> std::result::Result<FilePieces, Self> {
+        match self.content {
+            Content::File(file) => Ok(file),
+            content => Err(Self { content, ..self }),
         }
     }
 
@@ -100,16 +117,14 @@ impl ShardBody {
     /// # Errors
     /// Reading fails.
     pub async fn into_bytes(self) -> Result<Bytes> {
-        match self.content {
-            Content::Resident(bytes) => Ok(bytes),
-            Content::Stream(mut chunks) => {
-                let mut all = Vec::new();
-                while let Some(chunk) = chunks.next().await {
-                    all.extend_from_slice(&chunk?);
-                }
-                Ok(all.into())
-            }
+        if let Some(all) = self.as_resident() {
+            return Ok(all.clone());
         }
+        let (mut chunks, mut all) = (self.into_chunks(), Vec::new());
+        while let Some(chunk) = chunks.next().await {
+            all.extend_from_slice(&chunk?);
+        }
+        Ok(all.into())
     }
 }
 
@@ -153,6 +168,7 @@ impl fmt::Debug for ShardBody {
         let kind = match self.content {
             Content::Resident(_) => "resident",
             Content::Stream(_) => "stream",
+            Content::File(_) => "file",
         };
         write!(f, "ShardBody({kind}, {:?} bytes)", self.size)
     }

@@ -36,6 +36,15 @@ impl<'u, 'a> FieldReader<'u, 'a> {
         self.unpacker.str().context("schema", self.owner).map(Some)
     }
 
+    /// Whether the next field is the one called `name`; then [`read`](Self::read) takes its value. Fields mostly come
+    /// in the order of the struct, and then a comparison is all that their names cost.
+    #[inline]
+    pub fn next_is(&mut self, name: &str) -> bool {
+        let is = self.left > 0 && self.unpacker.take_str(name);
+        self.left -= usize::from(is);
+        is
+    }
+
     /// Reads the value of the field called `name`.
     ///
     /// # Errors
@@ -61,6 +70,7 @@ impl<'u, 'a> FieldReader<'u, 'a> {
     ///
     /// # Errors
     /// The field is missing.
+    #[inline]
     pub fn required<T: FieldValue>(&self, name: &'static str, value: Option<T>) -> Result<T> {
         match value {
             Some(value) => Ok(value),

@@ -71,11 +71,11 @@ impl SampleLocation {
             sample: Extent { offset: raw.header_offset, length: end - raw.header_offset },
             payload: payload
                 .map(|member| Extent { offset: member.data_offset, length: member.data.len() as u64 }),
-            key_hash: key_hash(&raw.key),
+            key_hash: key_hash(raw.key()),
         });
         location.filter(|location| location.is_possible()).ok_or_else(|| {
             Error::invalid("a sample's offsets are not those of a tar archive")
-                .with("key", &raw.key)
+                .with("key", raw.key())
                 .with("offset", raw.header_offset)
         })
     }
@@ -124,9 +124,9 @@ impl SampleLocation {
         match Self::of(&raw) {
             Ok(found) if found == *self => Ok(raw),
             Ok(found) if found.key_hash != self.key_hash => {
-                Err(differs("there is a sample with another key at this place").with("key", &raw.key))
+                Err(differs("there is a sample with another key at this place").with("key", raw.key()))
             }
-            _ => Err(differs("the sample's members lie elsewhere").with("key", &raw.key)),
+            _ => Err(differs("the sample's members lie elsewhere").with("key", raw.key())),
         }
     }
 }

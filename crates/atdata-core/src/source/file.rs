@@ -7,31 +7,26 @@ use std::thread;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt;
-use futures::stream::{self, BoxStream};
+use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
 
 use super::mapped::{Access, map};
+use super::pieces::FilePieces;
 use super::registry::ShardOpener;
 use crate::offload::offload;
 use crate::shard_index::{INDEX_SUFFIX, read_sidecar};
 use crate::url::ShardUrl;
-use crate::{DataSource, Error, Fault, Result, ResultExt, ShardBody};
+use crate::{DataSource, Error, Result, ResultExt, ShardBody};
 
-/// How much of a file that is not mapped is read at once.
+/// How much of a pipe is read at once.
 const CHUNK: usize = 1 << 20;
-
-/// How much of a file is mapped at once where it is read from its beginning. A map counts as memory of the process as
-/// far as it has been touched; in windows that is bounded, whatever the size of the shard. A sample that lies across two
-/// windows is copied, so they are much larger than samples are.
-const WINDOW: u64 = 64 << 20;
 
 /// Shards in local files.
 ///
-/// Regular files are memory-mapped, so that samples are slices of the page cache; 64 MiB at a time where shards are
-/// read in order. A file that another program *cuts*
-/// while it is being read would end this process with SIGBUS; where that can happen,
-/// [`without_mapping`](Self::without_mapping) reads in chunks.
+/// Small samples are read in pieces of 256 KiB, into memory that is used again when no sample needs it any more. A
+/// sample of more than 64 KiB is a slice of the page cache: such parts of files are memory-mapped, 64 MiB at a time where
+/// shards are read in order. A file that another program *cuts* while it is mapped would end this process with SIGBUS;
+/// where that can happen, [`without_mapping`](Self::without_mapping) only reads.
 ///
 /// ```
 /// use atdata_core::DataSource;
@@ -84,7 +79,7 @@ impl FileSource {
         Ok(Self::new(paths))
     }
 
-    /// Reads in chunks instead of mapping.
+    /// Reads instead of mapping.
     #[must_use]
     pub fn without_mapping(mut self) -> Self {
         self.opener.map = false;
@@ -137,16 +132,11 @@ impl FileOpener {
         if metadata.is_dir() {
             return Err(Error::invalid("the shard is a directory").with("path", path.display()));
         }
-        if metadata.is_file() && self.map && metadata.len() > 0 {
-            let size = metadata.len();
-            if size <= WINDOW {
-                let all = map(&file, 0..size, Access::Sequential).context("path", path.display())?;
-                return Ok(ShardBody::resident(all));
-            }
-            return Ok(ShardBody::stream(Some(size), windows(file, size, path.display().to_string())));
+        let shown = path.display().to_string();
+        if metadata.is_file() {
+            return Ok(ShardBody::file(FilePieces::new(file, shown, metadata.len(), self.map)?));
         }
-        let size = metadata.is_file().then_some(metadata.len());
-        read_in_chunks(file, size, path.display().to_string())
+        read_in_chunks(file, shown)
     }
 
     /// A regular file as a map, for random access.
@@ -161,23 +151,6 @@ impl FileOpener {
         beside.push(INDEX_SUFFIX);
         read_sidecar(self.open_path(Path::new(&beside))).await.context("path", beside.display())
     }
-}
-
-/// A file in maps of a [`WINDOW`] each.
-fn windows(file: File, size: u64, path: String) -> BoxStream<'static, Result<Bytes>> {
-    let window = move |start: u64| -> Result<Bytes> {
-        let end = size.min(start.saturating_add(WINDOW));
-        // Touching what is not there any more would end the process.
-        let has = file.metadata()?.len();
-        if has < end {
-            let message = format!("the shard was cut to {has} bytes while it was read");
-            return Err(Error::corrupt(message).with_fault(Fault::Truncated));
-        }
-        map(&file, start..end, Access::Sequential)
-    };
-    let window = move |start| window(start).context("offset", start).context("path", &path);
-    let starts = (0..size).step_by(usize::try_from(WINDOW).unwrap_or(usize::MAX));
-    stream::iter(starts.map(window)).boxed()
 }
 
 /// The length of a regular file; of anything else it is not known.
@@ -249,7 +222,7 @@ pub(super) struct StdinOpener;
 #[async_trait]
 impl ShardOpener for StdinOpener {
     async fn open(&self, _address: &str) -> Result<ShardBody> {
-        read_in_chunks(std::io::stdin(), None, "standard input".to_owned())
+        read_in_chunks(std::io::stdin(), "standard input".to_owned())
     }
 
     // The defaults would open it, and take its first bytes from whoever reads it next.
@@ -262,12 +235,8 @@ impl ShardOpener for StdinOpener {
     }
 }
 
-/// Reads a file, pipe or device on a thread of its own, which ends when the body is dropped.
-fn read_in_chunks(
-    mut file: impl Read + Send + 'static,
-    size: Option<u64>,
-    path: String,
-) -> Result<ShardBody> {
+/// Reads a pipe or device on a thread of its own, which ends when the body is dropped.
+fn read_in_chunks(mut file: impl Read + Send + 'static, path: String) -> Result<ShardBody> {
     let (sender, receiver) = mpsc::channel::<Result<Bytes>>(2);
     let reader = thread::Builder::new().name("atdata-read".to_owned());
     reader.spawn(move || {
@@ -287,5 +256,5 @@ fn read_in_chunks(
     })?;
     let chunks =
         stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|item| (item, receiver)) });
-    Ok(ShardBody::stream(size, chunks.boxed()))
+    Ok(ShardBody::stream(None, chunks.boxed()))
 }

@@ -2,9 +2,11 @@
 
 mod file;
 mod mapped;
+mod pieces;
 mod registry;
 mod url;
 
 pub use file::FileSource;
+pub(crate) use pieces::{FilePieces, READ_AT_MOST, READ_BY_PIECES};
 pub use registry::{Registry, ShardOpener};
 pub use url::UrlSource;

@@ -1,11 +1,10 @@
 //! Finds members in a stream of chunks.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
+use smol_str::SmolStr;
 
-use super::header::{BLOCK, HeaderBlock, HeaderKind, MemberKind, Verdict, padded, until_nul};
-use super::pax::PaxRecords;
+use super::header::{BLOCK, HeaderBlock, HeaderKind, MemberKind, padded};
+use super::headers::{Head, Headers, corrupt};
 use super::queue::ByteQueue;
 use super::{MAX_NAME, Step};
 use crate::{Error, Fault, Result};
@@ -56,7 +55,7 @@ impl Default for TarOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The full name, directories included, as the archive spells it.
-    pub name: String,
+    pub name: SmolStr,
     /// What the member is.
     pub kind: MemberKind,
     /// Where the member's first header begins, extension headers included, in bytes of the (decompressed) archive.
@@ -111,16 +110,14 @@ impl Member {
 /// ```
 #[derive(Debug, Default)]
 pub struct TarFramer {
-    options: TarOptions,
     queue: ByteQueue,
     finished: bool,
     state: State,
-    global: PaxRecords,
-    pending: Extensions,
+    headers: Headers,
 }
 
 #[derive(Debug, Default)]
-enum State {
+pub(super) enum State {
     #[default]
     Header,
     /// The body of an extension header is to be read.
@@ -135,26 +132,6 @@ enum State {
     Failed,
 }
 
-/// A member whose data has not been read.
-#[derive(Debug)]
-struct Head {
-    name: String,
-    kind: MemberKind,
-    header_offset: u64,
-    data_offset: u64,
-    size: u64,
-}
-
-/// What extension headers said of the next member.
-#[derive(Debug, Default)]
-struct Extensions {
-    /// Where the first of them begins.
-    offset: Option<u64>,
-    pax: Option<PaxRecords>,
-    long_name: Option<Bytes>,
-    long_link: bool,
-}
-
 impl TarFramer {
     /// Makes a framer at the beginning of an archive.
     pub fn new(options: TarOptions) -> Self {
@@ -164,7 +141,7 @@ impl TarFramer {
     /// Makes a framer that begins at this offset of an archive, where the first header of a member stands. What a
     /// global PAX header said before it is not known.
     pub fn starting_at(options: TarOptions, offset: u64) -> Self {
-        Self { options, queue: ByteQueue::at(offset), ..Self::default() }
+        Self { queue: ByteQueue::at(offset), headers: Headers::new(options), ..Self::default() }
     }
 
     /// Adds the next chunk of the archive. Chunks of a few KiB or more keep the cost per byte low.
@@ -175,6 +152,23 @@ impl TarFramer {
     /// Says that the last chunk was pushed.
     pub fn finish(&mut self) {
         self.finished = true;
+    }
+
+    /// The offset of the first byte that is missed, and how many bytes from there on.
+    pub(crate) fn wanted(&self) -> (u64, u64) {
+        let count = match &self.state {
+            State::Header => BLOCK as u64,
+            State::Extension { size, .. } => *size,
+            State::Body(head) => head.size,
+            State::Skip { .. } | State::Tail { .. } | State::Failed => 1,
+        };
+        (self.queue.position(), count)
+    }
+
+    /// Puts these bytes, which begin at [`wanted`](Self::wanted), in the place of what waits there.
+    pub(crate) fn replace(&mut self, piece: Bytes) {
+        self.queue.clear();
+        self.queue.push(piece);
     }
 
     /// The offset of the next byte of the archive: how many were consumed, if it began at the beginning.
@@ -220,11 +214,16 @@ impl TarFramer {
             match std::mem::take(&mut self.state) {
                 State::Header => {
                     let offset = self.queue.position();
-                    let block = self.queue.take(BLOCK);
-                    match block.as_deref().and_then(<[u8]>::first_chunk) {
-                        Some(block) => self.state = self.header(&HeaderBlock(block), offset, wanted)?,
-                        None if self.finished => return self.end_without_marker(),
-                        None => return Ok(Step::NeedInput),
+                    if let Some(block) = self.queue.block() {
+                        self.state = self.headers.read(&HeaderBlock(block), offset, wanted)?;
+                        self.queue.skip(BLOCK as u64);
+                    } else if let Some(block) = self.queue.take(BLOCK) {
+                        let block = block.first_chunk().ok_or_else(|| corrupt("a header is cut", offset))?;
+                        self.state = self.headers.read(&HeaderBlock(block), offset, wanted)?;
+                    } else if self.finished {
+                        return self.end_without_marker();
+                    } else {
+                        return Ok(Step::NeedInput);
                     }
                 }
                 State::Extension { kind, header_offset, size } => {
@@ -234,7 +233,7 @@ impl TarFramer {
                         self.state = State::Extension { kind, header_offset, size };
                         return Ok(Step::NeedInput);
                     };
-                    self.extension(kind, body, body_offset)?;
+                    self.headers.extend(kind, body, body_offset)?;
                     self.state = State::Skip { left: padding(size), header_offset };
                 }
                 State::Body(head) => {
@@ -299,13 +298,13 @@ impl TarFramer {
         if self.queue.len() > 0 {
             self.starved("a header", offset)?;
         }
-        if let Some(extension) = self.pending.offset {
+        if let Some(extension) = self.headers.extended_from() {
             self.starved("the headers of a member", extension)?;
         }
         if offset == 0 {
             return Err(corrupt("the archive is an empty file", 0).with_fault(Fault::Truncated));
         }
-        if self.options.require_end {
+        if self.headers.options().require_end {
             return Err(corrupt(
                 "the end-of-archive marker is missing: the archive is cut between two members",
                 offset,
@@ -314,148 +313,8 @@ impl TarFramer {
         }
         Ok(Step::End)
     }
-
-    fn header(
-        &mut self,
-        block: &HeaderBlock<'_>,
-        offset: u64,
-        wanted: &mut impl FnMut(MemberKind, &str) -> bool,
-    ) -> Result<State> {
-        match block.verify() {
-            Verdict::Valid => {}
-            Verdict::Zero => {
-                return match self.pending.offset {
-                    Some(extension) => {
-                        Err(corrupt("an extension header is not followed by a member", extension))
-                    }
-                    None => Ok(State::Tail { marker: offset }),
-                };
-            }
-            Verdict::Mismatch if offset == 0 => {
-                return Err(corrupt("not a tar archive: the first header's checksum is wrong", offset));
-            }
-            Verdict::Mismatch => return Err(corrupt("a header's checksum is wrong", offset)),
-        }
-        let stated =
-            block.size().ok_or_else(|| corrupt("a header's size field is not a valid size", offset))?;
-        let header_offset = self.pending.offset.unwrap_or(offset);
-        match block.kind() {
-            HeaderKind::Member(kind) => {
-                let extensions = std::mem::take(&mut self.pending);
-                self.member(block, kind, stated, header_offset, extensions, wanted)
-            }
-            HeaderKind::Sparse => Err(sparse(&block.path(), header_offset)),
-            // The records of an `x` header speak of the member, never of another extension header: its size is
-            // the one in its own block, whatever they say.
-            kind => self.extension_header(kind, stated, offset),
-        }
-    }
-
-    fn member(
-        &self,
-        block: &HeaderBlock<'_>,
-        kind: MemberKind,
-        stated: u64,
-        header_offset: u64,
-        extensions: Extensions,
-        wanted: &mut impl FnMut(MemberKind, &str) -> bool,
-    ) -> Result<State> {
-        let Extensions { pax, long_name, .. } = extensions;
-        let pax = pax.unwrap_or_default();
-        let pax_path = pax.path.as_ref().or(self.global.path.as_ref()).and_then(Option::as_deref);
-        let pax_size = pax.size.or(self.global.size).flatten();
-        let path = match (&long_name, pax_path) {
-            (Some(long), _) => Cow::Borrowed(&long[..]),
-            (None, Some(path)) => Cow::Borrowed(path.as_bytes()),
-            (None, None) => block.path(),
-        };
-        if (pax.sparse || self.global.sparse) && kind == MemberKind::File {
-            return Err(sparse(&path, header_offset));
-        }
-        if path.len() > self.options.max_name {
-            let limit = self.options.max_name;
-            return Err(Error::unsupported(format!(
-                "a member name is longer than the limit of {limit} bytes"
-            ))
-            .with("offset", header_offset));
-        }
-        let name = utf8_name(path, header_offset)?;
-        let size = if kind.has_body() { pax_size.unwrap_or(stated) } else { 0 };
-        let left = padded(size).ok_or_else(|| {
-            corrupt("a member's size does not fit in 64 bits", header_offset).with("member", &name)
-        })?;
-        if !wanted(kind, &name) {
-            return Ok(State::Skip { left, header_offset });
-        }
-        if size > self.options.max_member || usize::try_from(size).is_err() {
-            let limit = self.options.max_member;
-            return Err(Error::unsupported(format!("a member of {size} bytes exceeds the limit of {limit}"))
-                .with("offset", header_offset)
-                .with("member", name));
-        }
-        let data_offset = self.queue.position();
-        Ok(State::Body(Head { name: name.into_owned(), kind, header_offset, data_offset, size }))
-    }
-
-    fn extension_header(&mut self, kind: HeaderKind, size: u64, header_offset: u64) -> Result<State> {
-        let twice = match kind {
-            HeaderKind::PaxLocal => self.pending.pax.is_some(),
-            HeaderKind::LongName => self.pending.long_name.is_some(),
-            HeaderKind::LongLink => std::mem::replace(&mut self.pending.long_link, true),
-            _ => false,
-        };
-        if twice {
-            return Err(corrupt("a member has two extension headers of one kind", header_offset));
-        }
-        if size > self.options.max_extension {
-            let limit = self.options.max_extension;
-            return Err(Error::unsupported(format!(
-                "an extension header of {size} bytes exceeds the limit of {limit}"
-            ))
-            .with("offset", header_offset));
-        }
-        // A global header belongs to no member.
-        if kind != HeaderKind::PaxGlobal {
-            self.pending.offset.get_or_insert(header_offset);
-        }
-        Ok(State::Extension { kind, header_offset, size })
-    }
-
-    fn extension(&mut self, kind: HeaderKind, body: Bytes, offset: u64) -> Result<()> {
-        match kind {
-            HeaderKind::PaxLocal => self.pending.pax = Some(PaxRecords::parse(&body, offset)?),
-            HeaderKind::PaxGlobal => self.global.update(PaxRecords::parse(&body, offset)?),
-            HeaderKind::LongName => self.pending.long_name = Some(body.slice_ref(until_nul(&body))),
-            // Where a link points does not matter to a reader of data.
-            HeaderKind::LongLink | HeaderKind::Member(_) | HeaderKind::Sparse => {}
-        }
-        Ok(())
-    }
-}
-
-/// The text of a member name.
-pub(super) fn utf8_name(name: Cow<'_, [u8]>, offset: u64) -> Result<Cow<'_, str>> {
-    let refuse = |name: &[u8]| {
-        Error::unsupported("a member name is not UTF-8")
-            .with("member", String::from_utf8_lossy(name))
-            .with("offset", offset)
-    };
-    match name {
-        Cow::Borrowed(name) => std::str::from_utf8(name).map(Cow::Borrowed).map_err(|_| refuse(name)),
-        Cow::Owned(name) => String::from_utf8(name).map(Cow::Owned).map_err(|error| refuse(error.as_bytes())),
-    }
 }
 
 fn padding(size: u64) -> u64 {
     padded(size).map_or(0, |padded| padded - size)
-}
-
-fn corrupt(message: &'static str, offset: u64) -> Error {
-    Error::corrupt(message).with("offset", offset)
-}
-
-fn sparse(name: &[u8], offset: u64) -> Error {
-    Error::unsupported("the archive holds a sparse file; pack it again without holes")
-        .with("member", String::from_utf8_lossy(name))
-        .with("offset", offset)
 }

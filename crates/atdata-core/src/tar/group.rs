@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use smol_str::SmolStr;
 
 use super::framer::{Member, TarFramer, TarOptions};
-use super::header::MemberKind;
+use super::header::{MemberKind, padded};
 use super::{SUFFIX, Step};
 use crate::{Error, Result};
 
@@ -32,18 +33,9 @@ pub fn split_name(name: &str) -> Option<(&str, &str)> {
     if is_metadata(name) {
         return None;
     }
-    // Names are short, and each is looked at twice: one pass over the bytes costs less than searching in them.
-    let (mut base, mut first_dot, mut newline) = (0, None, false);
-    for (at, byte) in name.bytes().enumerate() {
-        match byte {
-            b'/' => (base, first_dot) = (at + 1, None),
-            b'.' if first_dot.is_none() => first_dot = Some(at),
-            b'\n' => newline = true,
-            _ => {}
-        }
-    }
-    let dot = first_dot?;
-    if dot > base && !newline {
+    let base = memchr::memrchr(b'/', name.as_bytes()).map_or(0, |slash| slash + 1);
+    let dot = base + memchr::memchr(b'.', name.as_bytes().get(base..)?)?;
+    if dot > base && memchr::memchr(b'\n', name.as_bytes()).is_none() {
         return Some((name.get(..dot)?, name.get(dot + 1..)?));
     }
     // What stands before the dot must end in something that holds no dot and begins after a slash. In that
@@ -88,7 +80,7 @@ pub struct RawMember {
 
 /// The members of one sample, not decoded. It has at least one.
 ///
-/// A sample of one member, as nearly all are, costs one allocation: its key.
+/// A sample of one member, as nearly all are, costs no allocation if the member's name is short, and one if not.
 ///
 /// ```
 /// use atdata_core::tar::{RawMember, RawSample};
@@ -98,10 +90,11 @@ pub struct RawMember {
 /// assert_eq!(sample.get("msgpack").unwrap(), b"\x80".as_slice());
 /// assert_eq!(sample.get("png"), None);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RawSample {
-    /// The key: the members' common name up to the first dot, directories included.
-    pub key: String,
+    /// The name of the first member, which begins with the key.
+    name: SmolStr,
+    key_length: usize,
     /// Where the first header of the first member begins, in bytes of the (decompressed) archive.
     pub header_offset: u64,
     // Nearly every sample has one member, which then needs no allocation of its own.
@@ -111,8 +104,14 @@ pub struct RawSample {
 
 impl RawSample {
     /// Makes a sample of one member.
-    pub fn new(key: String, header_offset: u64, member: RawMember) -> Self {
-        Self { key, header_offset, first: member, rest: Vec::new() }
+    pub fn new(key: impl Into<SmolStr>, header_offset: u64, member: RawMember) -> Self {
+        let name = key.into();
+        Self { key_length: name.len(), name, header_offset, first: member, rest: Vec::new() }
+    }
+
+    /// The key: the members' common name up to the first dot, directories included.
+    pub fn key(&self) -> &str {
+        self.name.get(..self.key_length).unwrap_or_default()
     }
 
     /// Adds a member.
@@ -123,7 +122,7 @@ impl RawSample {
     pub fn push(&mut self, member: RawMember) -> Result<()> {
         if self.rest.len() + 1 >= MAX_MEMBERS {
             return Err(Error::unsupported(format!("a sample has more than {MAX_MEMBERS} members"))
-                .with("key", &self.key)
+                .with("key", self.key())
                 .with("offset", member.data_offset));
         }
         if self.get(&member.suffix).is_some() {
@@ -131,7 +130,7 @@ impl RawSample {
                 "a sample has two members with the suffix {}",
                 member.suffix
             ))
-            .with("key", &self.key)
+            .with("key", self.key())
             .with("offset", member.data_offset));
         }
         self.rest.push(member);
@@ -143,11 +142,36 @@ impl RawSample {
         self.members().find(|member| member.suffix == suffix).map(|member| &member.data)
     }
 
+    /// Copies members of at most so many bytes out of the chunk that they are slices of.
+    pub(crate) fn detach(&mut self, longest: usize) {
+        let members = std::iter::once(&mut self.first).chain(&mut self.rest);
+        for member in members.filter(|member| member.data.len() <= longest) {
+            member.data = Bytes::copy_from_slice(&member.data);
+        }
+    }
+
+    /// The bytes between its first header and the end of its last member's padding.
+    pub fn stored_length(&self) -> u64 {
+        let last = self.rest.last().unwrap_or(&self.first);
+        let end = last.data_offset.saturating_add(last.data.len() as u64);
+        padded(end).unwrap_or(u64::MAX).saturating_sub(self.header_offset)
+    }
+
     /// The members in the archive's order.
     pub fn members(&self) -> impl Iterator<Item = &RawMember> {
         std::iter::once(&self.first).chain(&self.rest)
     }
 }
+
+impl PartialEq for RawSample {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+            && self.header_offset == other.header_offset
+            && self.members().eq(other.members())
+    }
+}
+
+impl Eq for RawSample {}
 
 /// Groups members that follow each other and have the same key to samples.
 ///
@@ -163,9 +187,9 @@ impl RawSample {
 /// }
 /// let mut keys = Vec::new();
 /// while let Step::Item(member) = framer.next_member()? {
-///     keys.extend(grouper.push(member)?.map(|sample| sample.key));
+///     keys.extend(grouper.push(member)?.map(|sample| sample.key().to_owned()));
 /// }
-/// keys.extend(grouper.finish().map(|sample| sample.key));
+/// keys.extend(grouper.finish().map(|sample| sample.key().to_owned()));
 /// assert_eq!(keys, ["a", "b"]);
 /// # Ok::<(), atdata_core::Error>(())
 /// ```
@@ -196,14 +220,25 @@ impl Grouper {
     /// [`Corrupt`](crate::ErrorKind::Corrupt) with `key`, `member` and `offset` if a suffix repeats within a sample;
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if a sample has too many members or bytes.
     pub fn push(&mut self, member: Member) -> Result<Option<RawSample>> {
-        let Member { mut name, kind, header_offset, data_offset, data } = member;
-        let Some((key, suffix)) = split_name(&name).filter(|_| kind == MemberKind::File) else {
+        match split_name(&member.name).filter(|_| member.kind == MemberKind::File) {
+            Some((key, _)) => {
+                let key_length = key.len();
+                self.push_named(member, key_length)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Adds a member whose key has this length.
+    fn push_named(&mut self, member: Member, key_length: usize) -> Result<Option<RawSample>> {
+        let Member { name, header_offset, data_offset, data, .. } = member;
+        let Some((key, suffix)) = name.get(..key_length).zip(name.get(key_length + 1..)) else {
             return Ok(None);
         };
         let suffix = if suffix == SUFFIX { Cow::Borrowed(SUFFIX) } else { suffix.to_lowercase().into() };
         let member = RawMember { suffix, data_offset, data };
         let size = member.data.len() as u64;
-        if let Some(open) = self.open.as_mut().filter(|open| open.key == key) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.key() == key) {
             self.size += size;
             if self.size > self.max_sample {
                 let limit = self.max_sample;
@@ -214,10 +249,8 @@ impl Grouper {
             open.push(member).map_err(|error| error.with("member", name))?;
             return Ok(None);
         }
-        let length = key.len();
-        name.truncate(length);
         self.size = size;
-        Ok(self.open.replace(RawSample::new(name, header_offset, member)))
+        Ok(self.open.replace(RawSample { name, key_length, header_offset, first: member, rest: Vec::new() }))
     }
 
     /// Gives the last sample. To be called at the end of the shard, and only if it was read without error: otherwise
@@ -240,7 +273,7 @@ impl Grouper {
 /// framer.finish();
 ///
 /// let Step::Item(sample) = framer.next_sample()? else { unreachable!() };
-/// assert_eq!((sample.key.as_str(), sample.get("msgpack").unwrap().len()), ("a", 1));
+/// assert_eq!((sample.key(), sample.get("msgpack").unwrap().len()), ("a", 1));
 /// assert_eq!(framer.next_sample()?, Step::End);
 /// # Ok::<(), atdata_core::Error>(())
 /// ```
@@ -248,6 +281,8 @@ impl Grouper {
 pub struct SampleFramer {
     framer: TarFramer,
     grouper: Grouper,
+    /// The length of the key of the member whose data comes next.
+    key_length: usize,
 }
 
 impl SampleFramer {
@@ -258,7 +293,8 @@ impl SampleFramer {
 
     /// Makes a framer that begins at this offset of a shard, where the first header of a sample stands.
     pub fn starting_at(options: TarOptions, offset: u64) -> Self {
-        Self { grouper: Grouper::new(options.max_member), framer: TarFramer::starting_at(options, offset) }
+        let grouper = Grouper::new(options.max_member);
+        Self { grouper, framer: TarFramer::starting_at(options, offset), key_length: 0 }
     }
 
     /// Adds the next chunk of the shard.
@@ -271,24 +307,39 @@ impl SampleFramer {
         self.framer.finish();
     }
 
+    /// As [`TarFramer::wanted`].
+    pub(crate) fn wanted(&self) -> (u64, u64) {
+        self.framer.wanted()
+    }
+
+    /// As [`TarFramer::replace`].
+    pub(crate) fn replace(&mut self, piece: Bytes) {
+        self.framer.replace(piece);
+    }
+
     /// Finds the next sample.
     ///
     /// # Errors
     /// As [`TarFramer::next_member_where`] and [`Grouper::push`]. A sample that was open when the shard turned out to
     /// be damaged is not given: it may lack members. After an error the rest of the shard cannot be read.
     pub fn next_sample(&mut self) -> Result<Step<RawSample>> {
+        let Self { framer, grouper, key_length } = self;
         loop {
-            let wanted = |kind, name: &str| kind == MemberKind::File && split_name(name).is_some();
-            match self.framer.next_member_where(wanted)? {
+            // Names are split once, when the header is read.
+            let wanted = |kind, name: &str| {
+                let split = split_name(name).filter(|_| kind == MemberKind::File);
+                split.inspect(|(key, _)| *key_length = key.len()).is_some()
+            };
+            match framer.next_member_where(wanted)? {
                 Step::Item(member) => {
                     // Reading on would give what is left of a bad sample.
-                    let sample = self.grouper.push(member).inspect_err(|_| self.framer.fail())?;
+                    let sample = grouper.push_named(member, *key_length).inspect_err(|_| framer.fail())?;
                     if let Some(sample) = sample {
                         return Ok(Step::Item(sample));
                     }
                 }
                 Step::NeedInput => return Ok(Step::NeedInput),
-                Step::End => return Ok(self.grouper.finish().map_or(Step::End, Step::Item)),
+                Step::End => return Ok(grouper.finish().map_or(Step::End, Step::Item)),
             }
         }
     }
@@ -300,7 +351,7 @@ mod tests {
 
     fn member(name: &str) -> Member {
         Member {
-            name: name.to_owned(),
+            name: name.into(),
             kind: MemberKind::File,
             header_offset: 0,
             data_offset: 512,
@@ -318,7 +369,7 @@ mod tests {
         samples.extend(grouper.finish());
         let suffixes =
             |sample: &RawSample| sample.members().map(|member| member.suffix.to_string()).collect();
-        Ok(samples.iter().map(|sample| (sample.key.clone(), suffixes(sample))).collect())
+        Ok(samples.iter().map(|sample| (sample.key().to_owned(), suffixes(sample))).collect())
     }
 
     #[test]
@@ -396,7 +447,7 @@ mod tests {
         let mut grouper = Grouper::new(7);
         let of_four = |name| Member { data: Bytes::from_static(b"four"), ..member(name) };
         grouper.push(of_four("a.x")).unwrap();
-        assert_eq!(grouper.push(of_four("b.x")).unwrap().unwrap().key, "a");
+        assert_eq!(grouper.push(of_four("b.x")).unwrap().unwrap().key(), "a");
         assert_eq!(grouper.push(of_four("b.y")).unwrap_err().kind(), crate::ErrorKind::Unsupported);
     }
 

@@ -112,7 +112,8 @@ impl HeaderBlock<'_> {
 
     /// The name, joined with the prefix of a ustar header.
     pub(super) fn path(&self) -> Cow<'_, [u8]> {
-        self.fields().path_bytes()
+        // Where the prefix would begin: without one the name is all.
+        if self.0[345] == 0 { Cow::Borrowed(until_nul(&self.0[..100])) } else { self.fields().path_bytes() }
     }
 
     fn fields(&self) -> &Header {
@@ -134,7 +135,7 @@ pub(super) fn padded(size: u64) -> Option<u64> {
 
 /// The part before the first NUL.
 pub(super) fn until_nul(field: &[u8]) -> &[u8] {
-    field.split(|byte| *byte == 0).next().unwrap_or_default()
+    memchr::memchr(0, field).and_then(|end| field.get(..end)).unwrap_or(field)
 }
 
 /// The sum of all bytes of a block, eight at a time: this is most of the work of walking an archive.
@@ -162,11 +163,25 @@ fn number(field: &[u8]) -> Option<u64> {
             }
             rest.iter().try_fold(head, |value, byte| Some(value.checked_mul(256)? | u64::from(*byte)))
         }
-        _ => until_nul(field).trim_ascii().iter().try_fold(0_u64, |value, byte| match byte {
-            b'0'..=b'7' => Some(value.checked_mul(8)? | u64::from(byte - b'0')),
-            _ => None,
-        }),
+        _ => {
+            // Nearly all writers fill the field with digits up to a NUL or space. Twenty-one of them fit in 64 bits.
+            let digits = field.iter().take(21).take_while(|byte| matches!(byte, b'0'..=b'7'));
+            let (count, value) =
+                digits.fold((0, 0), |(count, value), byte| (count + 1, value << 3 | u64::from(byte & 7)));
+            match field.get(count..) {
+                Some([] | [0, ..] | [b' ']) => Some(value),
+                _ => padded_number(field),
+            }
+        }
     }
+}
+
+/// Octal text with blanks around it.
+fn padded_number(field: &[u8]) -> Option<u64> {
+    until_nul(field).trim_ascii().iter().try_fold(0_u64, |value, byte| match byte {
+        b'0'..=b'7' => Some(value.checked_mul(8)? | u64::from(byte - b'0')),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

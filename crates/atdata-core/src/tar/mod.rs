@@ -13,6 +13,7 @@ mod compress;
 mod framer;
 mod group;
 mod header;
+mod headers;
 mod keys;
 mod pax;
 mod queue;

@@ -41,7 +41,7 @@ impl PaxRecords {
         match key {
             b"path" if value.is_empty() => self.path = Some(None),
             b"path" if value.contains(&0) => return Err(corrupt("a PAX path contains a NUL", at)),
-            b"path" => self.path = Some(Some(super::framer::utf8_name(value.into(), at)?.into_owned())),
+            b"path" => self.path = Some(Some(super::headers::utf8_name(value.into(), at)?.into_owned())),
             b"size" if value.is_empty() => self.size = Some(None),
             b"size" => {
                 let size = decimal(value).ok_or_else(|| corrupt("a PAX size is not a number", at))?;

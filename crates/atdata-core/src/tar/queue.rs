@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes};
 
+use super::header::BLOCK;
+
 /// A queue of chunks that is read in runs of bytes, whatever the chunks' boundaries.
 ///
 /// It allocates only in [`ByteQueue::take`], for a run that crosses a boundary, and then exactly the run's size
@@ -59,6 +61,11 @@ impl ByteQueue {
             self.consumed(part.len());
         }
         Some(bytes.into())
+    }
+
+    /// The next block, if it lies in one chunk.
+    pub(super) fn block(&self) -> Option<&[u8; BLOCK]> {
+        self.front.first_chunk()
     }
 
     /// Drops up to `count` bytes and says how many.

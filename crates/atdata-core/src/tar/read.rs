@@ -21,7 +21,7 @@ use crate::Result;
 /// shard.extend_from_slice(&encoder.finish());
 ///
 /// let samples = read_tar(&shard[..]).collect::<Result<Vec<_>, _>>()?;
-/// assert_eq!(samples[0].key, "a");
+/// assert_eq!(samples[0].key(), "a");
 /// # Ok::<(), atdata_core::Error>(())
 /// ```
 pub fn read_tar<R: Read>(reader: R) -> TarReader<R> {

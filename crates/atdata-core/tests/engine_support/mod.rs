@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use atdata_core::shard_index::BuildOptions;
 use atdata_core::tar::TarEncoder;
 use atdata_core::{
-    DataSource, Dataset, DictSample, MemorySource, Result, Sample, Samples, ShardBody, ShardIndex, Value,
+    DataSource, Dataset, DictSample, MemorySource, Reader, Result, Sample, Samples, ShardBody, ShardIndex,
+    Value,
 };
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -29,13 +30,25 @@ pub(crate) fn payload(n: i64) -> Bytes {
     DictSample::from_iter([("n", Value::from(n))]).pack().unwrap()
 }
 
+/// A number, and bytes so that samples take one to four blocks besides their header.
+fn payload_of_some_length(n: i64) -> Bytes {
+    let fill = Bytes::from(vec![0; usize::try_from(n.rem_euclid(4) * 500).unwrap()]);
+    DictSample::from_iter([("n", Value::from(n)), ("fill", Value::Bytes(fill))]).pack().unwrap()
+}
+
+/// Shuffled, through a buffer that for some seeds is bounded in bytes rather than in samples.
+pub(crate) fn shuffled(reader: Reader<DictSample>, seed: u64, buffer: usize) -> Reader<DictSample> {
+    let bytes = [u64::MAX, 6 << 10, 1][usize::try_from(seed % 3).unwrap()];
+    reader.shuffled_with_buffer(seed, buffer).shuffle_bytes(bytes)
+}
+
 /// Samples 0, 1, … in shards of these sizes, called `0.tar`, `1.tar`, …
 pub(crate) fn source(sizes: &[usize]) -> MemorySource {
     let mut next = 0;
     MemorySource::new(sizes.iter().enumerate().map(|(i, size)| {
         let first = next;
         next += i64::try_from(*size).unwrap();
-        (format!("{i}.tar"), shard_of((first..next).map(|n| (n, payload(n)))))
+        (format!("{i}.tar"), shard_of((first..next).map(|n| (n, payload_of_some_length(n)))))
     }))
 }
 

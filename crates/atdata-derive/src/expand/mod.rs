@@ -95,6 +95,9 @@ fn unpack(sample: &Sample) -> TokenStream {
     quote! {
         #(let mut #locals: ::core::option::Option<#types> = ::core::option::Option::None;)*
         let mut #reader = #runtime::FieldReader::new(#owner, #unpacker)?;
+        #(if #reader.next_is(#names) {
+            #locals = ::core::option::Option::Some(#reader.read::<#types>(#names)?);
+        })*
         while let ::core::option::Option::Some(#found) = #reader.next_name()? {
             match #found {
                 #(#names => #locals = ::core::option::Option::Some(#reader.read::<#types>(#names)?),)*

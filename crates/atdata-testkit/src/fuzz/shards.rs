@@ -71,7 +71,7 @@ fn samples(options: &TarOptions, whole: &Bytes) -> usize {
     let mut count = 0;
     while let Ok(Step::Item(sample)) = framer.next_sample() {
         assert!(sample.members().all(|member| sample.get(&member.suffix).is_some()));
-        assert!(!sample.key.is_empty() || sample.members().count() > 0);
+        assert!(!sample.key().is_empty() || sample.members().count() > 0);
         count += 1;
     }
     count

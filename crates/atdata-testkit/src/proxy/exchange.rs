@@ -117,8 +117,9 @@ async fn answer_body(
     loop {
         piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         for part in piece.chunks(at_once.min(PIECE as usize)) {
-            client.write_all(part).await?;
+            // Counted first: who has got it may ask at once.
             shared.moved.fetch_add(part.len() as u64, Ordering::Relaxed);
+            client.write_all(part).await?;
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
