@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::buffer::Buffer;
+use super::buffer::{ALIGNMENT, Buffer, Memory};
 use crate::Result;
 
 /// Memory for the arrays of batches, used again once a batch is dropped.
@@ -28,7 +28,7 @@ pub struct BatchMemory {
     idle: Arc<Idle>,
 }
 
-type Idle = Mutex<Vec<Vec<u128>>>;
+type Idle = Mutex<Vec<Memory>>;
 
 /// So many buffers are kept at most, should a consumer drop very many batches at once.
 const MAX_IDLE: usize = 64;
@@ -36,10 +36,9 @@ const MAX_IDLE: usize = 64;
 impl BatchMemory {
     /// A buffer of so many bytes, which hold anything: all of them are to be written.
     pub(crate) fn buffer(&self, len: usize) -> Result<Buffer> {
-        let needed = Buffer::words(len);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         // A small array in a large buffer would keep memory from the array that needs it.
-        let fits = |words: &Vec<u128>| words.len() >= needed && words.len() / 2 <= needed;
+        let fits = |memory: &Memory| memory.len() >= len && memory.len() / 2 <= len.max(ALIGNMENT);
         let found = idle.iter().position(fits).map(|place| idle.swap_remove(place));
         if found.is_none() && !idle.is_empty() {
             // Where sizes vary, what does not fit makes room.
@@ -47,7 +46,7 @@ impl BatchMemory {
         }
         drop(idle);
         let buffer = match found {
-            Some(words) => Buffer::reused(words, len),
+            Some(memory) => Buffer::reused(memory, len),
             None => Buffer::try_zeroed(len)?,
         };
         Ok(buffer.returning_to(Home(Arc::downgrade(&self.idle))))
@@ -57,7 +56,7 @@ impl BatchMemory {
 impl fmt::Debug for BatchMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes: usize = idle.iter().map(|words| size_of_val(words.as_slice())).sum();
+        let bytes: usize = idle.iter().map(Memory::len).sum();
         f.debug_struct("BatchMemory").field("idle_buffers", &idle.len()).field("idle_bytes", &bytes).finish()
     }
 }
@@ -67,11 +66,11 @@ impl fmt::Debug for BatchMemory {
 pub(super) struct Home(Weak<Idle>);
 
 impl Home {
-    pub(super) fn take_back(&self, words: Vec<u128>) {
+    pub(super) fn take_back(&self, memory: Memory) {
         if let Some(idle) = self.0.upgrade() {
             let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < MAX_IDLE && !words.is_empty() {
-                idle.push(words);
+            if idle.len() < MAX_IDLE && memory.len() > 0 {
+                idle.push(memory);
             }
         }
     }

@@ -13,19 +13,21 @@ use super::decompress::decompressed;
 use super::stats::{Stage, Stats, Stopwatch};
 use crate::offload::offload;
 use crate::shard::hex;
-use crate::source::{FilePieces, READ_AT_MOST, READ_BY_PIECES};
+use crate::source::FilePieces;
 use crate::tar::{RawSample, SUFFIX, SampleFramer, Step};
 use crate::{Error, ErrorKind, Fault, Result, ShardBody};
 
 /// Samples travel between threads in chunks of at most this many …
 pub(super) const CHUNK_SAMPLES: usize = 256;
-/// … and of about this many payload bytes.
-const CHUNK_BYTES: u64 = 4 << 20;
+/// … and of about so many bytes. The first chunk of a shard is small, for it is waited for; each is twice as large as the
+/// one before.
+const MIN_CHUNK_BYTES: u64 = 1 << 20;
+const MAX_CHUNK_BYTES: u64 = 16 << 20;
 
 /// The bytes after which a chunk is full.
 pub(super) fn chunk_bytes(options: &ReadOptions) -> u64 {
     // Several chunks are to fit into what may be read ahead, or nothing would happen at the same time.
-    CHUNK_BYTES.min(options.read_ahead / 4)
+    MAX_CHUNK_BYTES.min(options.read_ahead / 4)
 }
 
 /// A sample as it lies in its shard.
@@ -61,12 +63,10 @@ pub(super) fn frames(
     body: ShardBody,
     checksum: Option<String>,
     options: &ReadOptions,
-    samples_wait: bool,
 ) -> BoxStream<'static, Result<Vec<Framed>>> {
     let input = match checksum.filter(|_| options.verify_checksums) {
         Some(expected) => Input::Chunks(decompressed(verified(body.into_chunks(), expected))),
-        // What waits is better a slice of the page cache than a copy of it.
-        None => Input::of(body, if samples_wait { READ_BY_PIECES } else { READ_AT_MOST }),
+        None => Input::of(body),
     };
     let state = Framing {
         shard,
@@ -75,7 +75,8 @@ pub(super) fn frames(
         done: false,
         failure: None,
         stats: options.stats.clone(),
-        chunk_bytes: chunk_bytes(options),
+        chunk_bytes: MIN_CHUNK_BYTES.min(chunk_bytes(options)),
+        max_chunk_bytes: chunk_bytes(options),
     };
     if let Some(stats) = &state.stats {
         stats.shard();
@@ -90,17 +91,15 @@ pub(super) fn frames(
 /// Where the bytes come from.
 enum Input {
     Chunks(BoxStream<'static, Result<Bytes>>),
-    /// Read where the framer wants to go on, so that no sample lies across two pieces; what is longer than this is mapped.
-    File(FilePieces, u64),
+    /// Read where the framer wants to go on, so that no sample lies across two pieces.
+    File(FilePieces),
 }
 
 impl Input {
-    fn of(body: ShardBody, read_at_most: u64) -> Self {
+    fn of(body: ShardBody) -> Self {
         match body.into_file() {
             // What cannot be read fails again below, where it is an error of the shard.
-            Ok(file) if file.is_compressed().is_ok_and(|compressed| !compressed) => {
-                Self::File(file, read_at_most)
-            }
+            Ok(file) if file.is_compressed().is_ok_and(|compressed| !compressed) => Self::File(file),
             Ok(file) => Self::Chunks(decompressed(file.into_chunks())),
             Err(body) => Self::Chunks(decompressed(body.into_chunks())),
         }
@@ -113,10 +112,10 @@ impl Input {
                 Some(chunk) => framer.push(chunk),
                 None => framer.finish(),
             },
-            Self::File(file, read_at_most) => {
+            Self::File(file) => {
                 let (offset, count) = framer.wanted();
                 // At the end of the file too the framer has what there is.
-                match file.at(offset, count, *read_at_most)? {
+                match file.at(offset, count)? {
                     Some(piece) if (piece.len() as u64) < count => {
                         framer.replace(piece);
                         framer.finish();
@@ -139,6 +138,7 @@ struct Framing {
     failure: Option<Error>,
     stats: Option<Stats>,
     chunk_bytes: u64,
+    max_chunk_bytes: u64,
 }
 
 impl Framing {
@@ -164,6 +164,7 @@ impl Framing {
             }
         }
         watch.lap(self.stats.as_ref(), Stage::Framing);
+        self.chunk_bytes = self.chunk_bytes.saturating_mul(2).min(self.max_chunk_bytes);
         if !chunk.is_empty() {
             if let Some(stats) = &self.stats {
                 stats.framed(chunk.len() as u64, bytes);

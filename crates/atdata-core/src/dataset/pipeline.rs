@@ -19,7 +19,7 @@ use super::state::{Position, Run};
 use super::stats::{Stage, Stats, Stopwatch};
 use super::{Dataset, ErrorPolicies, ErrorPolicy, Fault};
 use crate::msgpack::UnpackOptions;
-use crate::offload::offload;
+use crate::offload::offload_unless_alone;
 use crate::{Error, ErrorKind, Result, Sample};
 
 /// What is done to a raw sample: decoding, then filters and maps. `None` is a sample that a filter drops.
@@ -54,12 +54,13 @@ pub(super) fn run<T: Send + 'static>(
     let behind = if decoded_again { from.sample } else { 0 };
     let mut policy = Policy { errors, run: run.clone(), behind, skipped: 0, skipping: HashMap::new() };
     let stats = dataset.options.stats.clone();
-    let decoding = Decoding { stage, unpack, traced: !errors.always_fail(), stats: stats.clone() };
+    let parallelism = dataset.options.parallelism.get();
+    let decoding =
+        Decoding { stage, unpack, traced: !errors.always_fail(), parallelism, stats: stats.clone() };
     let reading = Reading {
         origin: dataset.origin.clone(),
         options: dataset.options.clone(),
         indexes: indexes.clone(),
-        samples_wait: false,
     };
     let budget = Budget::new(dataset.options.read_ahead);
     let chunks = raw_chunks(reading, run.clone(), from, behind == 0)
@@ -71,7 +72,7 @@ pub(super) fn run<T: Send + 'static>(
             }
         })
         .map(move |(chunk, held)| process(chunk, held, decoding.clone()))
-        .buffered(dataset.options.parallelism.get())
+        .buffered(parallelism)
         .map(move |chunk| policy.apply(chunk))
         .boxed();
     let chunks = match stats {
@@ -147,13 +148,14 @@ struct Decoding<T> {
     unpack: Arc<UnpackOptions>,
     /// Whether it must be known of which shard a sample is.
     traced: bool,
+    /// How many chunks are decoded at the same time.
+    parallelism: usize,
     stats: Option<Stats>,
 }
 
 impl<T> Clone for Decoding<T> {
     fn clone(&self) -> Self {
-        let Self { stage, unpack, traced, stats } = self;
-        Self { stage: stage.clone(), unpack: unpack.clone(), traced: *traced, stats: stats.clone() }
+        Self { stage: self.stage.clone(), unpack: self.unpack.clone(), stats: self.stats.clone(), ..*self }
     }
 }
 
@@ -163,7 +165,7 @@ fn process<T: Send + 'static>(
     held: Held,
     decoding: Decoding<T>,
 ) -> BoxFuture<'static, Processed<T>> {
-    let Decoding { stage, unpack, traced, stats } = decoding;
+    let Decoding { stage, unpack, traced, parallelism, stats } = decoding;
     if let Some(stats) = &stats {
         stats.queued();
     }
@@ -197,7 +199,7 @@ fn process<T: Send + 'static>(
         watch.lap(stats.as_ref(), Stage::Decoding);
         Processed { shard: first.shard, items, origins, spoils: Spoils::Sample, held }
     };
-    let task = offload(work);
+    let task = offload_unless_alone(parallelism, work);
     // The error is that the runtime is shutting down.
     async move { task.await.unwrap_or_else(failed) }.boxed()
 }

@@ -15,13 +15,12 @@ use super::quota::{Quota, equal_parts};
 use super::sequence::Sequence;
 use super::state::{Position, Run, beyond_the_end, beyond_the_shards};
 use super::{Fault, Origin, ReadOptions};
-use crate::source::READ_BY_PIECES;
 use crate::url::redact;
 use crate::{Error, Result};
 
 /// Members that are not longer are copied out of the piece of the shard that they lie in before they wait in a shuffle
-/// buffer: among so many samples some would keep each piece for long. Longer ones are mapped, or lie in few pieces.
-const DETACHED: usize = READ_BY_PIECES as usize;
+/// buffer: among so many samples some would keep each piece for long. Longer ones of local files are mapped.
+const DETACHED: usize = 64 << 10;
 
 /// Chunks of raw samples; an error ends its shard, not the stream.
 pub(super) type RawChunks = BoxStream<'static, RawChunk>;
@@ -84,8 +83,6 @@ pub(super) struct Reading {
     pub(super) origin: Arc<Origin>,
     pub(super) options: ReadOptions,
     pub(super) indexes: SharedIndexes,
-    /// Whether samples wait before they are decoded, in a shuffle buffer.
-    pub(super) samples_wait: bool,
 }
 
 /// The samples of a run from a position on; those before it come too, where `discard` does not say that they be left
@@ -155,7 +152,6 @@ fn by_shards(part: Part, reading: Reading, from: Position, discard: bool) -> Res
         });
     };
     let chunk_bytes = chunk_bytes(&reading.options);
-    let reading = Reading { samples_wait: true, ..reading };
     let Some(quota) = quota else {
         let all = read(shards, reading, Position::default(), places);
         return Ok(numbered(shuffle(all, buffer, chunk_bytes), 0, from, discard));
@@ -194,9 +190,9 @@ fn read(shards: Arc<[Arc<str>]>, reading: Reading, from: Position, places: u64) 
 }
 
 /// The samples of a shard.
-async fn open(id: Arc<str>, Reading { origin, options, samples_wait, .. }: &Reading) -> RawChunks {
+async fn open(id: Arc<str>, Reading { origin, options, .. }: &Reading) -> RawChunks {
     match origin.source.open_shard(&id).await {
-        Ok(body) => frames(id.clone(), body, origin.checksums.get(&*id).cloned(), options, *samples_wait)
+        Ok(body) => frames(id.clone(), body, origin.checksums.get(&*id).cloned(), options)
             .map(move |chunk| match chunk {
                 Ok(samples) => unnumbered(samples.into_iter().map(Raw::Framed).collect()),
                 Err(error) => RawChunk::Broken { shard: id.clone(), error },

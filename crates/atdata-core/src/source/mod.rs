@@ -7,6 +7,6 @@ mod registry;
 mod url;
 
 pub use file::FileSource;
-pub(crate) use pieces::{FilePieces, READ_AT_MOST, READ_BY_PIECES};
+pub(crate) use pieces::FilePieces;
 pub use registry::{Registry, ShardOpener};
 pub use url::UrlSource;

@@ -16,13 +16,10 @@ use crate::{Error, Fault, Result, ResultExt};
 /// most that a small sample can keep in memory.
 const PIECE: u64 = 256 << 10;
 
-/// What is not longer than this is read together with others.
-pub(crate) const READ_BY_PIECES: u64 = PIECE / 4;
+/// What is longer than this is mapped rather than read, if it may be: having it costs more than looking it up.
+const LONG: u64 = PIECE / 4;
 
-/// What is longer than this is better mapped than read: it does not stay in a core's cache until it is used.
-pub(crate) const READ_AT_MOST: u64 = 1 << 20;
-
-/// What is read beyond a sample that is not read together with others: padding, and the headers of the next one.
+/// What is read beyond a long sample that may not be mapped: padding, and the headers of the next one.
 const AHEAD: u64 = 4 << 10;
 
 /// How much of a file is mapped at once where it is read from its beginning. A map counts as memory of the process as
@@ -73,14 +70,13 @@ impl FilePieces {
         Ok(Compression::detect(&head).is_some())
     }
 
-    /// The bytes from `offset` on: those that are wanted, if there are so many, and some more; none at the end. They are
-    /// mapped if more than `read_at_most` are wanted.
-    pub(crate) fn at(&self, offset: u64, wanted: u64, read_at_most: u64) -> Result<Option<Bytes>> {
+    /// The bytes from `offset` on: those that are wanted, if there are so many, and some more; none at the end.
+    pub(crate) fn at(&self, offset: u64, wanted: u64) -> Result<Option<Bytes>> {
         let left = self.size.saturating_sub(offset);
         if left == 0 {
             return Ok(None);
         }
-        let mapped = self.mapped && wanted > read_at_most;
+        let mapped = self.mapped && wanted > LONG;
         let piece = if mapped { self.map(offset, wanted) } else { self.read(offset, wanted) };
         piece.context("offset", offset).context("path", &self.path).map(Some)
     }
@@ -99,7 +95,7 @@ impl FilePieces {
     }
 
     fn read(&self, offset: u64, wanted: u64) -> Result<Bytes> {
-        let length = if wanted > READ_BY_PIECES { wanted.saturating_add(AHEAD) } else { PIECE };
+        let length = if wanted > LONG { wanted.saturating_add(AHEAD) } else { PIECE };
         let length = length.min(self.size - offset);
         let length =
             usize::try_from(length).map_err(|_| Error::unsupported("a piece does not fit in memory"))?;
@@ -122,7 +118,7 @@ impl FilePieces {
             None => {
                 let wanted = if self.mapped { WINDOW } else { 1 << 20 };
                 stream::try_unfold((self, 0u64), move |(file, offset)| async move {
-                    let piece = file.at(offset, wanted, READ_AT_MOST)?;
+                    let piece = file.at(offset, wanted)?;
                     Ok(piece.map(|piece| {
                         let end = offset + piece.len() as u64;
                         (piece, (file, end))
