@@ -57,7 +57,7 @@ async fn get(urls: &[&str]) -> Result<()> {
     register(&mut registry, S3Config::default());
     let source = UrlSource::from_urls(urls, &registry)?;
     let start = Instant::now();
-    report("read", transfer::read(&source).await?, start);
+    report("read", transfer::read(&source, 1).await?, start);
     Ok(())
 }
 

@@ -4,9 +4,9 @@
 use std::time::Instant;
 
 use atdata_core::{DataSource, Result};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 
-/// Streams all shards of a source, one after the other, and forgets what comes. Gives the number of bytes.
+/// Streams all shards of a source, so many at once, and forgets what comes. Gives the number of bytes.
 ///
 /// ```
 /// use atdata_core::source::FileSource;
@@ -15,19 +15,17 @@ use futures::TryStreamExt;
 /// # futures::executor::block_on(async {
 /// let path = fixtures::path("python-0.7/scalars.tar");
 /// let source = FileSource::new([&path]);
-/// assert_eq!(transfer::read(&source).await?, path.metadata()?.len());
+/// assert_eq!(transfer::read(&source, 1).await?, path.metadata()?.len());
 /// # Ok::<(), atdata_core::Error>(())
 /// # }).unwrap();
 /// ```
-pub async fn read(source: &dyn DataSource) -> Result<u64> {
-    let mut read = 0;
-    for shard in source.list_shards().await? {
-        let mut chunks = source.open_shard(&shard).await?.into_chunks();
-        while let Some(chunk) = chunks.try_next().await? {
-            read += chunk.len() as u64;
-        }
-    }
-    Ok(read)
+pub async fn read(source: &dyn DataSource, at_once: usize) -> Result<u64> {
+    let read = |shard: String| async move {
+        let chunks = source.open_shard(&shard).await?.into_chunks();
+        chunks.try_fold(0, async |read, chunk| Ok(read + chunk.len() as u64)).await
+    };
+    let shards = stream::iter(source.list_shards().await?).map(read);
+    shards.buffer_unordered(at_once).try_fold(0, async |sum, read| Ok(sum + read)).await
 }
 
 /// Prints how much was moved since `start`, how fast, and the most memory that this process has had so far.

@@ -33,6 +33,7 @@ const TARGET: f64 = 0.85;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 const OURS: &str = "**atdata**";
+const OURS_PARALLEL: &str = "**atdata**, 4 at once";
 const CURL: &str = "curl";
 const CURL_PARALLEL: &str = "curl, 4 at once";
 const AWS: &str = "AWS CLI";
@@ -49,6 +50,8 @@ const GROUPS: [(&str, &[&str]); 4] = [
 struct Transfer {
     group: &'static str,
     program: &'static str,
+    /// Which of ours does the same.
+    ours: &'static str,
     command: Command,
     runs: Vec<Run>,
     failure: Option<String>,
@@ -89,10 +92,10 @@ pub(super) fn main(rounds: usize) -> Result<Tally> {
     println!("{}", path.display());
     let mut tally = Tally::default();
     for transfer in &transfers {
-        tally += match (&transfer.failure, transfer.program) {
+        tally += match (&transfer.failure, transfer.is_ours()) {
             (None, _) => Tally::PASSED,
-            (Some(_), OURS) => Tally::FAILED,
-            (Some(_), _) => Tally::SKIPPED,
+            (Some(_), true) => Tally::FAILED,
+            (Some(_), false) => Tally::SKIPPED,
         };
     }
     println!("{tally}");
@@ -158,7 +161,12 @@ impl Place {
             Transfer::new(one, CURL_PARALLEL, curl(&quarters, true)),
             Transfer::new(several, OURS, download(&parts)),
             Transfer::new(several, CURL, curl(&whole(&parts), false)),
-            Transfer::new(several, CURL_PARALLEL, curl(&whole(&parts), true)),
+            Transfer::new(
+                several,
+                OURS_PARALLEL,
+                with(with(Command::new(&self.download), &["--at-once", "4"]), &parts),
+            ),
+            Transfer::new(several, CURL_PARALLEL, curl(&whole(&parts), true)).beside(OURS_PARALLEL),
             Transfer::new(down, OURS, s3(&["get", &shard])?),
             Transfer::new(down, CURL, curl(&whole(&[signed]), false)),
             Transfer::new(up, OURS, s3(&["put", &format!("{BUCKET}/written"), &mebibytes])?),
@@ -192,7 +200,15 @@ impl Place {
 
 impl Transfer {
     fn new(group: &'static str, program: &'static str, command: Command) -> Self {
-        Self { group, program, command, runs: Vec::new(), failure: None }
+        Self { group, program, ours: OURS, command, runs: Vec::new(), failure: None }
+    }
+
+    fn beside(self, ours: &'static str) -> Self {
+        Self { ours, ..self }
+    }
+
+    fn is_ours(&self) -> bool {
+        [OURS, OURS_PARALLEL].contains(&self.program)
     }
 
     /// Runs it once more, unless it has failed before.
@@ -359,8 +375,8 @@ fn text(place: &Place, transfers: &[Transfer], machine: &[(&str, String)], round
              |---|--:|--:|--:|--:|--:|--:|--:|---|"
         )?;
         let of_group = || transfers.iter().filter(|transfer| transfer.group == group);
-        let ours = of_group().find(|transfer| transfer.program == OURS);
         for transfer in of_group() {
+            let ours = of_group().find(|ours| ours.program == transfer.ours);
             write_row(&mut text, transfer, ours, tools.contains(&transfer.program))?;
         }
     }
@@ -390,7 +406,7 @@ fn write_row(text: &mut String, transfer: &Transfer, ours: Option<&Transfer>, is
         short(least),
         short(most)
     )?;
-    match ours.filter(|_| transfer.program != OURS).and_then(|ours| ours.times(transfer)) {
+    match ours.filter(|_| !transfer.is_ours()).and_then(|ours| ours.times(transfer)) {
         Some(times) => {
             let (target, met) = match (is_target, times.median >= TARGET) {
                 (false, _) => (String::new(), ""),
