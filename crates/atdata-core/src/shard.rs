@@ -48,8 +48,8 @@ impl PackedSample {
 pub struct ShardInput<'a> {
     samples: BoxStream<'a, Result<PackedSample>>,
     splitter: Result<ShardSplitter>,
-    /// The first sample of the next shard.
-    next: Option<PackedSample>,
+    /// The first sample of the next shard, and the name of its member.
+    next: Option<(String, PackedSample)>,
     started: usize,
     open: bool,
 }
@@ -76,11 +76,11 @@ impl<'a> ShardInput<'a> {
         }
         if self.started == 0 && self.next.is_none() {
             match self.place_next().await? {
-                Some((_, sample)) => self.next = Some(sample),
+                Some((_, name, sample)) => self.next = Some((name, sample)),
                 None => return Err(Error::invalid("there are no samples: a dataset needs at least one")),
             }
         }
-        let Some(first) = self.next.take() else { return Ok(None) };
+        let Some((name, first)) = self.next.take() else { return Ok(None) };
         let number = self.started;
         self.started += 1;
         self.open = true;
@@ -95,12 +95,12 @@ impl<'a> ShardInput<'a> {
             samples: 0,
             size: 0,
         };
-        shard.append(first)?;
+        shard.append(&name, first)?;
         Ok(Some(shard))
     }
 
-    /// Takes a sample from the stream, and says whether it begins a shard.
-    async fn place_next(&mut self) -> Result<Option<(bool, PackedSample)>> {
+    /// Takes a sample from the stream, and says whether it begins a shard, and what its member is called.
+    async fn place_next(&mut self) -> Result<Option<(bool, String, PackedSample)>> {
         let Some(sample) = self.samples.next().await.transpose()? else {
             return Ok(None);
         };
@@ -110,7 +110,7 @@ impl<'a> ShardInput<'a> {
             Ok(splitter) => splitter.place(size).context("key", &sample.key)?,
             Err(error) => return Err(Error::new(error.kind(), error.message().to_owned())),
         };
-        Ok(Some((placed.new_shard, sample)))
+        Ok(Some((placed.new_shard, name, sample)))
     }
 }
 
@@ -195,8 +195,8 @@ impl ShardWriter<'_, '_> {
 
     async fn append_next(&mut self) -> Result<()> {
         match self.input.place_next().await? {
-            Some((false, sample)) => return self.append(sample),
-            Some((true, sample)) => self.input.next = Some(sample),
+            Some((false, name, sample)) => return self.append(&name, sample),
+            Some((true, name, sample)) => self.input.next = Some((name, sample)),
             None => {}
         }
         if let Some(encoder) = self.encoder.take() {
@@ -206,15 +206,14 @@ impl ShardWriter<'_, '_> {
         Ok(())
     }
 
-    fn append(&mut self, PackedSample { key, payload }: PackedSample) -> Result<()> {
+    fn append(&mut self, name: &str, PackedSample { key, payload }: PackedSample) -> Result<()> {
         if key == self.last_key {
             let fault = "two samples in a row have the same key: readers would take them for one";
             return Err(Error::invalid(fault).with("key", key));
         }
         if let Some(encoder) = &mut self.encoder {
             let length = payload.len() as u64;
-            let MemberFrame { header_offset, data_offset, header, padding } =
-                encoder.begin(&member_name(&key, SUFFIX)?, length)?;
+            let MemberFrame { header_offset, data_offset, header, padding } = encoder.begin(name, length)?;
             self.index.push(SampleLocation {
                 sample: Extent { offset: header_offset, length: encoder.position() - header_offset },
                 payload: Some(Extent { offset: data_offset, length }),

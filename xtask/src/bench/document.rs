@@ -215,8 +215,8 @@ fn failures(text: &mut String, results: &Results) -> Result<()> {
 /// Copying stands beside writing.
 fn belongs(case: &Case, name: &str) -> bool {
     match name {
-        "write" => matches!(case.way.as_str(), "write" | "copy"),
-        "limits" => family(&case.way) == name && case.way != "copy",
+        "write" => matches!(case.way.as_str(), "write" | "copy" | "copy-sha256"),
+        "limits" => family(&case.way) == name && !case.way.starts_with("copy"),
         _ => family(&case.way) == name,
     }
 }

@@ -135,6 +135,13 @@ pub(super) fn all(results: &Results) -> Vec<Target> {
             ours(workload, "write"),
             find(workload, "copy", LIMIT, OURS),
         ));
+        targets.push(Target::ratio(
+            format!("{workload} write"),
+            "copying the same bytes and finding their SHA-256".to_owned(),
+            0.7,
+            ours(workload, "write"),
+            find(workload, "copy-sha256", LIMIT, OURS),
+        ));
     }
     targets.push(Target::ratio(
         "S write".to_owned(),

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::hint::black_box;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
 
 use crate::digest::{edges, words};
 use crate::mapped;
@@ -81,10 +83,35 @@ fn copied<T: Workload>(job: &Job, look: fn(&[u8]) -> u64) -> Result<()> {
 
 /// Copies the files, and makes the copies as durable as a store does.
 pub(super) fn copy<T: Workload>(job: &Job, _: &mut Measured) -> Result<()> {
+    copies::<T>(job, |from, to| {
+        std::fs::copy(from, to)?;
+        Ok(())
+    })
+}
+
+/// The same, with the SHA-256 of each file, which a store has to find.
+pub(super) fn copy_sha256<T: Workload>(job: &Job, _: &mut Measured) -> Result<()> {
+    copies::<T>(job, |from, to| {
+        let (mut from, mut to) = (File::open(from)?, File::create(to)?);
+        let (mut piece, mut hasher) = (vec![0; 256 << 10], Sha256::new());
+        loop {
+            let length = from.read(&mut piece)?;
+            let read = piece.get(..length).context("more than there is room for")?;
+            if read.is_empty() {
+                black_box(hasher.finalize());
+                return Ok(());
+            }
+            hasher.update(read);
+            to.write_all(read)?;
+        }
+    })
+}
+
+fn copies<T: Workload>(job: &Job, copy_one: impl Fn(&Path, &Path) -> Result<()>) -> Result<()> {
     let out = job.out()?;
     for path in job.shards(T::KIND)? {
         let copy = out.join(path.file_name().context("a shard without a name")?);
-        std::fs::copy(&path, &copy)?;
+        copy_one(&path, &copy)?;
         File::open(&copy)?.sync_all()?;
     }
     File::open(out)?.sync_all()?;

@@ -97,6 +97,7 @@ fn of<T: Workload>() -> Vec<Way> {
         Way::new("memcpy", "map the files, copy to one buffer of 32 arrays", Bytes, limits::memcpy::<T>),
         Way::new("memcpy-sum", "the same, and sum the words of the buffer", Bytes, limits::memcpy_sum::<T>),
         Way::new("copy", "copy the files and make them durable", Bytes, limits::copy::<T>).writes(),
+        Way::new("copy-sha256", "the same, and find their SHA-256", Bytes, limits::copy_sha256::<T>).writes(),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use atdata::source::FileSource;
-use atdata::{Dataset, RandomAccess};
+use atdata::{Dataset, RandomAccess, ReadOptions};
 use futures::TryStreamExt;
 use futures::executor::block_on;
 
@@ -14,6 +14,8 @@ use crate::samples::Workload;
 
 const BATCH: usize = 32;
 const SEED: u64 = 42;
+/// What the shuffle buffer holds at most, if nothing else is said.
+const SHUFFLE_BYTES: u64 = 256 << 20;
 
 fn dataset<T: Workload>(job: &Job) -> Result<Dataset<T>> {
     Ok(Dataset::from_source(FileSource::new(job.shards(T::KIND)?)))
@@ -23,7 +25,13 @@ fn whole_dataset<T: Workload>(job: &Job) -> Result<Dataset<T>> {
     Ok(Dataset::from_source(FileSource::new(job.all_shards(T::KIND)?)))
 }
 
+/// The bytes that a stream may hold, if nothing else is said.
+fn read_ahead() -> u64 {
+    ReadOptions::default().read_ahead
+}
+
 pub(super) fn ordered<T: Workload>(job: &Job, measured: &mut Measured) -> Result<()> {
+    measured.configured = read_ahead();
     for sample in dataset::<T>(job)?.ordered().blocking() {
         sample?.see(&mut measured.digest, Touch::All);
     }
@@ -49,6 +57,8 @@ pub(super) fn batched_edges<T: Workload>(job: &Job, measured: &mut Measured) -> 
 }
 
 fn batches<T: Workload>(job: &Job, measured: &mut Measured, touch: Touch) -> Result<()> {
+    // One batch that is being made, and one that is being used.
+    measured.configured = read_ahead() + 2 * (BATCH * T::ARRAY) as u64;
     for batch in dataset::<T>(job)?.batched(BATCH).blocking() {
         T::see_batch(&batch?, &mut measured.digest, touch);
     }
@@ -56,7 +66,9 @@ fn batches<T: Workload>(job: &Job, measured: &mut Measured, touch: Touch) -> Res
 }
 
 pub(super) fn shuffled<T: Workload>(job: &Job, measured: &mut Measured) -> Result<()> {
-    for sample in dataset::<T>(job)?.shuffled(SEED).blocking() {
+    measured.configured = read_ahead() + SHUFFLE_BYTES;
+    for sample in dataset::<T>(job)?.reader().shuffled(SEED).shuffle_bytes(SHUFFLE_BYTES).samples().blocking()
+    {
         sample?.see(&mut measured.digest, Touch::All);
     }
     Ok(())

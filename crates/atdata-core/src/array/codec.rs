@@ -61,16 +61,25 @@ pub fn decode(bytes: Bytes) -> Result<NdArray> {
 /// `Unsupported` for records in the compact form, which has no place for their fields, for a dtype whose description is
 /// too long for the form, and for more than 64 dimensions, which an array made by the `ndarray` crate may have.
 pub fn encode(array: &NdArray, format: ArrayFormat, out: &mut Vec<u8>) -> Result<()> {
+    let (head, data) = encoded(array, format)?;
+    out.reserve(head.len() + data.len());
+    out.extend_from_slice(&head);
+    out.extend_from_slice(&data);
+    Ok(())
+}
+
+/// The bytes of an array in two parts, so that the elements need not be copied to know how many bytes there are.
+pub(crate) fn encoded(array: &NdArray, format: ArrayFormat) -> Result<(Vec<u8>, Bytes)> {
     if array.ndim() > MAX_NDIM {
         return Err(Error::unsupported(format!(
             "an array of {} dimensions; numpy reads {MAX_NDIM}",
             array.ndim()
         )));
     }
-    match format {
-        ArrayFormat::Npy => npy::encode(array, out),
-        ArrayFormat::Compact => compact::encode(array, out),
-    }
+    Ok(match format {
+        ArrayFormat::Npy => (npy::head(array)?, array.data().clone()),
+        ArrayFormat::Compact => (compact::head(array)?, array.to_c_order().data().clone()),
+    })
 }
 
 /// Pickles of protocol 2 and later begin with the protocol and end with a full stop.

@@ -47,6 +47,7 @@ mod time_unit;
 mod typed;
 
 pub use byte_order::ByteOrder;
+pub(crate) use codec::encoded;
 pub use codec::{ArrayFormat, decode, encode};
 pub use dtype::{DType, DTypeKind};
 pub use element::Element;

@@ -116,10 +116,12 @@ impl<'a> Packer<'a> {
     /// # Errors
     /// What [`array::encode`] refuses.
     pub fn ndarray(&mut self, value: &NdArray) -> Result<()> {
-        // The encoded length is known only afterwards, and decides how long the `bin` header is.
-        let mut bytes = Vec::with_capacity(value.nbytes().saturating_add(128));
-        array::encode(value, self.array_format, &mut bytes)?;
-        self.bin(&bytes)
+        let (head, data) = array::encoded(value, self.array_format)?;
+        self.length(head.len().saturating_add(data.len()), Some(0xc4), 0xc5, 0xc6)?;
+        self.out.reserve(head.len() + data.len());
+        self.out.extend_from_slice(&head);
+        self.out.extend_from_slice(&data);
+        Ok(())
     }
 
     /// Writes the head of a list; its `len` items follow.

@@ -113,7 +113,8 @@ pub trait Sample: Sized + Send + 'static {
     /// # Errors
     /// As [`Sample::pack_into`].
     fn pack(&self) -> Result<Bytes> {
-        let mut out = Vec::new();
+        // Room for a small sample: growing is most of what such a one would cost.
+        let mut out = Vec::with_capacity(512);
         self.pack_into(&mut out, ArrayFormat::Npy)?;
         Ok(out.into())
     }

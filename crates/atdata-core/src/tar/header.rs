@@ -139,7 +139,7 @@ pub(super) fn until_nul(field: &[u8]) -> &[u8] {
 }
 
 /// The sum of all bytes of a block, eight at a time: this is most of the work of walking an archive.
-fn block_sum(block: &[u8; BLOCK]) -> u32 {
+pub(super) fn block_sum(block: &[u8; BLOCK]) -> u32 {
     // Four 16-bit lanes hold the even and the odd bytes: 64 words with at most 2 * 255 per lane do not overflow.
     const LANES: u64 = 0x00ff_00ff_00ff_00ff;
     let (words, _) = block.as_chunks::<8>();

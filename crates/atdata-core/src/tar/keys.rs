@@ -21,6 +21,11 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Invalid`](crate::ErrorKind::Invalid) with the `key`.
 pub fn validate_key(key: &str) -> Result<()> {
+    // Most keys are made of these, of which none is special but at the beginning.
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if (1..=64).contains(&key.len()) && !key.starts_with('_') && key.as_bytes().iter().all(plain) {
+        return Ok(());
+    }
     let base = key.rsplit('/').next().unwrap_or_default();
     let first = key.split('/').next().unwrap_or_default();
     let fault = if key.is_empty() {
@@ -68,7 +73,7 @@ pub fn member_name(key: &str, suffix: &str) -> Result<String> {
         let fault = "a suffix must be short lower-case text without slashes and control characters";
         return Err(Error::invalid(fault).with("member", format!("{key}.{suffix}")).with("key", key));
     }
-    Ok(format!("{key}.{suffix}"))
+    Ok([key, ".", suffix].concat())
 }
 
 /// Keys for samples that have none of their own: `000000000000`, `000000000001` and so on. They sort as they count.
@@ -104,7 +109,11 @@ impl Iterator for SequentialKeys {
             return None;
         }
         self.next = key + 1;
-        Some(format!("{key:012}"))
+        let (mut text, mut number, digits) = (String::with_capacity(12), itoa::Buffer::new(), 12);
+        let number = number.format(key);
+        text.extend(std::iter::repeat_n('0', digits - number.len().min(digits)));
+        text.push_str(number);
+        Some(text)
     }
 }
 

@@ -4,7 +4,7 @@ use async_tar::Header;
 use bytes::Bytes;
 
 use super::MAX_NAME;
-use super::header::{BLOCK, padded};
+use super::header::{BLOCK, block_sum, padded};
 use super::pax::push_record;
 use crate::{Error, Result};
 
@@ -138,8 +138,7 @@ fn member_header(name: &str, size: u64, mtime: u32) -> Result<Bytes> {
     let body = pax_body(name, size)?;
     let mut header = Header::new_ustar();
     set_name(&mut header, name.as_bytes());
-    header.set_mode(0o444);
-    set_fields(&mut header, b'0', if size < SIZE_LIMIT { size } else { 0 }, mtime);
+    set_fields(&mut header, b'0', 0o444, if size < SIZE_LIMIT { size } else { 0 }, mtime);
     if let Some(ustar) = header.as_ustar_mut() {
         put(&mut ustar.uname, OWNER.as_bytes());
         put(&mut ustar.gname, OWNER.as_bytes());
@@ -151,8 +150,7 @@ fn member_header(name: &str, size: u64, mtime: u32) -> Result<Bytes> {
 
     let mut extension = Header::new_ustar();
     put(&mut extension.as_old_mut().name, PAX_NAME);
-    extension.set_mode(0);
-    set_fields(&mut extension, b'x', body.len() as u64, 0);
+    set_fields(&mut extension, b'x', 0, body.len() as u64, 0);
     seal(&mut extension);
     let mut blocks = extension.as_bytes().to_vec();
     blocks.extend_from_slice(&body);
@@ -212,19 +210,33 @@ fn set_name(header: &mut Header, name: &[u8]) {
     }
 }
 
-fn set_fields(header: &mut Header, kind: u8, size: u64, mtime: u32) {
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_size(size);
-    header.set_mtime(mtime.into());
-    header.as_old_mut().linkflag = [kind];
+fn set_fields(header: &mut Header, kind: u8, mode: u64, size: u64, mtime: u32) {
+    let fields = header.as_old_mut();
+    octal(&mut fields.mode, mode);
+    octal(&mut fields.uid, 0);
+    octal(&mut fields.gid, 0);
+    octal(&mut fields.size, size);
+    octal(&mut fields.mtime, mtime.into());
+    fields.linkflag = [kind];
+}
+
+/// Fills a field with octal digits, and a NUL at its end. The number fits.
+fn octal(field: &mut [u8], mut value: u64) {
+    let Some((end, digits)) = field.split_last_mut() else { return };
+    *end = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' | (value & 7) as u8;
+        value >>= 3;
+    }
 }
 
 /// Writes the checksum the way Python does: six digits, NUL, space.
 fn seal(header: &mut Header) {
     header.as_old_mut().cksum = *b"        ";
-    let sum: u32 = header.as_bytes().iter().map(|byte| u32::from(*byte)).sum();
-    put(&mut header.as_old_mut().cksum, format!("{sum:06o}\0 ").as_bytes());
+    let sum = block_sum(header.as_bytes());
+    if let Some(digits) = header.as_old_mut().cksum.get_mut(..7) {
+        octal(digits, sum.into());
+    }
 }
 
 fn put(field: &mut [u8], value: &[u8]) {
