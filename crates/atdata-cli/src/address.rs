@@ -17,17 +17,34 @@ use crate::args::Global;
 pub(crate) struct Backends {
     index: Option<String>,
     store: Option<String>,
+    #[cfg(feature = "http")]
+    http_headers: Option<PathBuf>,
 }
 
 impl Backends {
     /// What the global options say.
     pub(crate) fn new(global: &Global) -> Self {
-        Self { index: global.index.clone(), store: global.store.clone() }
+        Self {
+            index: global.index.clone(),
+            store: global.store.clone(),
+            #[cfg(feature = "http")]
+            http_headers: global.http_headers.clone(),
+        }
     }
 
     /// How shards are read.
-    pub(crate) fn registry(&self) -> Registry {
-        atdata::registry()
+    ///
+    /// # Errors
+    /// The file with the headers for web servers cannot be used.
+    pub(crate) fn registry(&self) -> Result<Registry> {
+        #[cfg_attr(not(feature = "http"), allow(unused_mut))]
+        let mut registry = atdata::registry();
+        #[cfg(feature = "http")]
+        atdata::http::register_with(
+            &mut registry,
+            crate::http_headers::options(self.http_headers.as_deref(), home())?,
+        );
+        Ok(registry)
     }
 
     /// The index, made if it is not there.
@@ -145,7 +162,12 @@ mod tests {
     use super::*;
 
     fn backends(index: &str, store: &str) -> Backends {
-        Backends { index: Some(index.to_owned()), store: Some(store.to_owned()) }
+        Backends {
+            index: Some(index.to_owned()),
+            store: Some(store.to_owned()),
+            #[cfg(feature = "http")]
+            http_headers: None,
+        }
     }
 
     #[test]

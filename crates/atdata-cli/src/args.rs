@@ -27,6 +27,10 @@ pub(crate) struct Global {
     /// Where shards are written: file:DIR or s3://BUCKET/PREFIX [default: file:~/.atdata/data]
     #[arg(long, global = true, env = "ATDATA_STORE", hide_env_values = true, value_name = "ADDRESS")]
     pub(crate) store: Option<String>,
+    /// Headers for web servers, such as tokens: lines of ORIGIN NAME: VALUE [default: ~/.atdata/http-headers]
+    #[cfg(feature = "http")]
+    #[arg(long, global = true, env = "ATDATA_HTTP_HEADERS", hide_env_values = true, value_name = "FILE")]
+    pub(crate) http_headers: Option<PathBuf>,
     /// Print JSON instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -9,10 +9,13 @@ mod address;
 mod args;
 mod closest;
 mod commands;
+#[cfg(feature = "http")]
+mod http_headers;
 mod import;
 mod jsonl;
 mod names;
 mod output;
+mod progress;
 mod size;
 mod source_arg;
 mod tagged;

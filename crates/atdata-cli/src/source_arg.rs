@@ -22,6 +22,7 @@ use futures::TryStreamExt;
 use crate::address::Backends;
 use crate::closest::closest;
 use crate::output::{CliResult, Hint, note};
+use crate::progress::Progress;
 
 /// How many names are looked at to find one that was mistyped.
 const NAMES: usize = 100_000;
@@ -40,6 +41,12 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// The same, moving a progress bar as shards come from afar.
+    pub(crate) fn watched_by(mut self, progress: &Progress) -> Self {
+        self.shards = progress.watch(self.shards);
+        self
+    }
+
     /// The samples; `arrays` are fields of bytes to be decoded as arrays.
     pub(crate) fn dataset(&self, arrays: &[String]) -> Dataset<DictSample> {
         let mut dataset = Dataset::<DictSample>::from_source(self.shards.clone());
@@ -86,7 +93,7 @@ async fn from_entry(index: &dyn Index, entry: Arc<dyn IndexEntry>, backends: &Ba
             "the index does not have the schema; samples are read unchecked"
         );
     }
-    let shards = UrlSource::from_urls(entry.data_urls(), &backends.registry())
+    let shards = UrlSource::from_urls(entry.data_urls(), &backends.registry()?)
         .map_err(|error| error.with("name", entry.name()))?;
     Ok(Source { label: entry.name().to_owned(), entry: Some(entry), schema, shards: Arc::new(shards) })
 }
@@ -111,9 +118,9 @@ async fn from_address(argument: &str, backends: &Backends) -> Result<Source> {
         }
         Arc::new(source)
     } else if argument.starts_with("~/") {
-        Arc::new(UrlSource::new(&path.to_string_lossy(), &backends.registry())?)
+        Arc::new(UrlSource::new(&path.to_string_lossy(), &backends.registry()?)?)
     } else {
-        Arc::new(UrlSource::new(argument, &backends.registry())?)
+        Arc::new(UrlSource::new(argument, &backends.registry()?)?)
     };
     Ok(Source { label: redact(argument), entry: None, schema: None, shards })
 }

@@ -53,6 +53,9 @@ fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
 pub(crate) fn from_status(status: StatusCode) -> Error {
     let says = |what: &str| format!("{what} (the server answers {status})");
     match status.as_u16() {
+        400 => Error::invalid(says(
+            "the request is not understood: check the address and, if it is signed, whether it has expired",
+        )),
         401 => Error::permission_denied(says(
             "credentials are missing or wrong: check the token for this server",
         )),
@@ -76,7 +79,7 @@ mod tests {
     #[test]
     fn failures_that_pass_are_told_from_those_that_stay() {
         for (status, kind, retryable) in [
-            (400, ErrorKind::Unexpected, false),
+            (400, ErrorKind::Invalid, false),
             (401, ErrorKind::PermissionDenied, false),
             (403, ErrorKind::PermissionDenied, false),
             (404, ErrorKind::NotFound, false),

@@ -199,6 +199,14 @@ impl DataSource for S3Source {
         self.known(id)?.read_range(id, range).await.context("shard", id)
     }
 
+    fn range_tells_size(&self, id: &str) -> bool {
+        self.opener.range_tells_size(id)
+    }
+
+    async fn read_range_with_size(&self, id: &str, range: Range<u64>) -> Result<(Bytes, Option<u64>)> {
+        self.known(id)?.read_range_with_size(id, range).await.context("shard", id)
+    }
+
     async fn open_index(&self, id: &str) -> Result<Option<Bytes>> {
         self.known(id)?.open_index(id).await.context("shard", id)
     }

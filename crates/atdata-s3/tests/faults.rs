@@ -4,15 +4,23 @@
 mod common;
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use atdata_core::source::{Registry, UrlSource};
-use atdata_core::{DataStoreExt, Dataset, DictSample, Error, ErrorKind, StoredShard, Value, WriteOptions};
+use atdata_core::{
+    DataStore, DataStoreExt, Dataset, DictSample, Error, ErrorKind, PackedSample, ShardInput, StoredShard,
+    Value, WriteOptions,
+};
 use atdata_s3::{S3Config, S3DataStore, register};
 use atdata_testkit::data::{noise, sample, stream_of};
-use atdata_testkit::proxy::{Fault, FaultProxy, Request};
+use atdata_testkit::proxy::{Fault, FaultProxy, Gate, Request};
 use atdata_testkit::suite::{block_on, skip};
 use common::{BUCKET, Server};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 
 /// A server behind a proxy.
 struct Behind {
@@ -96,6 +104,8 @@ fn uploads_and_reads_through_passing_faults_are_exact() {
                 }
                 *failed += 1;
                 match (random >> 40) % 6 {
+                    // Of an answer without body nobody can see that its length is wrong.
+                    3 if kind(request) == "head" => Fault::NoAnswer,
                     0 => Fault::Status { code: 503, retry_after: None },
                     1 => Fault::Status { code: 500, retry_after: None },
                     2 => Fault::NoAnswer,
@@ -185,5 +195,78 @@ fn a_write_to_a_server_that_went_away_fails_and_says_so() {
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
         assert!(error.is_retryable(), "{error}");
         assert!(behind.server.objects().await.is_empty());
+    });
+}
+
+/// What an upload has asked its samples for, and what the server has let in.
+#[derive(Debug, Default)]
+struct Flow {
+    handed_out: AtomicUsize,
+    waiting: AtomicUsize,
+    let_in: AtomicUsize,
+}
+
+#[test]
+fn an_upload_takes_no_more_samples_than_fit_into_its_parts_while_the_server_stalls() {
+    const PART: usize = 5 << 20;
+    const IN_FLIGHT: usize = 3;
+    const SAMPLE: usize = 256 << 10;
+    const SAMPLES: usize = 10 * PART / SAMPLE;
+    behind_proxy("stalled uploads", async |behind| {
+        let (flow, beginning, parts) = (Arc::new(Flow::default()), Gate::closed(), Gate::closed());
+        behind.proxy.set({
+            let (flow, beginning, parts) = (flow.clone(), beginning.clone(), parts.clone());
+            move |request| match kind(request) {
+                "begin" => Fault::Wait(beginning.clone()),
+                "part" => {
+                    let waiting = flow.waiting.fetch_add(1, Ordering::SeqCst) + 1;
+                    // One is let in when as many wait as are on their way at once.
+                    if waiting == IN_FLIGHT {
+                        flow.waiting.fetch_sub(1, Ordering::SeqCst);
+                        flow.let_in.fetch_add(1, Ordering::SeqCst);
+                        parts.let_pass(1);
+                    }
+                    Fault::Wait(parts.clone())
+                }
+                _ => Fault::None,
+            }
+        });
+        let payload = noise(1, SAMPLE);
+        let next = {
+            let (flow, parts) = (flow.clone(), parts.clone());
+            move |n| {
+                // Those on their way, the one that is being filled, and a sample that is looked at.
+                let let_in = flow.let_in.load(Ordering::SeqCst);
+                let handed_out = flow.handed_out.fetch_add(SAMPLE, Ordering::SeqCst) + SAMPLE;
+                assert!(
+                    handed_out <= (let_in + IN_FLIGHT + 1) * PART + SAMPLE,
+                    "{n}: {handed_out}, {let_in}"
+                );
+                if n + 1 == SAMPLES {
+                    // Nobody comes any more for whom those who wait would have to make room.
+                    parts.let_pass(usize::from(u16::MAX));
+                }
+                Ok(PackedSample::new(format!("{n:06}"), payload.clone()))
+            }
+        };
+        let options = WriteOptions::default().with_max_count(u64::MAX).with_max_size(u64::MAX);
+        let mut input = ShardInput::encode(stream::iter(0..SAMPLES).map(next).boxed(), &options);
+        let store = behind.store().with_part_size(PART).with_parts_in_flight(IN_FLIGHT);
+        let mut writing = pin!(store.write_shards(&mut input, "digits"));
+        // Samples are always there. So a write that waits while it has taken this many waits for the server, which has
+        // not let it begin yet.
+        let full = IN_FLIGHT * PART;
+        poll_fn(|context| {
+            assert!(writing.as_mut().poll(context).is_pending());
+            if flow.handed_out.load(Ordering::SeqCst) < full { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+        beginning.let_pass(usize::from(u16::MAX));
+        let shards = writing.await.unwrap();
+        assert_eq!((shards.len(), shards[0].samples), (1, Some(SAMPLES as u64)));
+        assert_eq!(flow.handed_out.load(Ordering::SeqCst), SAMPLES * SAMPLE);
+        // It was stalled most of the time.
+        assert!(flow.let_in.load(Ordering::SeqCst) >= SAMPLES * SAMPLE / PART - IN_FLIGHT);
+        behind.nothing_unfinished().await;
     });
 }

@@ -7,15 +7,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use atdata_core::shard_index::{INDEX_SUFFIX, SampleLocation, ShardIndex, ShardIndexBuilder};
 use atdata_core::source::{Registry, UrlSource};
-use atdata_core::{DataSource, Dataset, DictSample, ErrorKind};
+use atdata_core::tar::{END_LEN, read_tar};
+use atdata_core::{DataSource, Dataset, DictSample, ErrorKind, Value};
 use atdata_http::HttpSource;
 use atdata_s3::{S3Config, S3Source, register};
 use atdata_testkit::data::{noise, numbers, samples, shard};
+use atdata_testkit::proxy::FaultProxy;
 use atdata_testkit::servers::nginx::Nginx;
 use atdata_testkit::source::SourceHarness;
 use atdata_testkit::suite::{block_on, skip};
 use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use common::{BUCKET, Server};
 use futures::{StreamExt, TryStreamExt};
@@ -156,6 +161,83 @@ fn parts_of_an_object_are_read_and_no_more() {
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{range:?}: {error}");
         }
         assert_eq!(source.open_index(&url).await.unwrap(), None);
+    });
+}
+
+/// A shard of many times the same samples, and others at its end; the copies are made by the server. Gives its address,
+/// and its index.
+async fn repeated(
+    server: &Server,
+    samples: &[DictSample],
+    times: u64,
+    end: &[DictSample],
+) -> (String, ShardIndex) {
+    let samples = shard(samples);
+    let samples = samples.slice(..samples.len() - END_LEN as usize);
+    let end = shard(end);
+    let (key, source) = (format!("{}/large.tar", server.prefix), format!("{}/part", server.prefix));
+    server.put("part", samples.clone()).await;
+    let of = server.raw.create_multipart_upload().bucket(BUCKET).key(&key).send().await.unwrap();
+    let upload = of.upload_id().unwrap();
+    let mut parts = Vec::new();
+    for number in 1..=i32::try_from(times).unwrap() {
+        let copy = server.raw.upload_part_copy().bucket(BUCKET).key(&key).upload_id(upload);
+        let copy = copy.part_number(number).copy_source(format!("{BUCKET}/{source}")).customize();
+        // The server wants to be told that there is no body.
+        let told = copy.mutate_request(|request| drop(request.headers_mut().insert("content-length", "0")));
+        let copy = told.send().await.unwrap();
+        let etag = copy.copy_part_result().unwrap().e_tag().unwrap();
+        parts.push(CompletedPart::builder().part_number(number).e_tag(etag).build());
+    }
+    let last = i32::try_from(times).unwrap() + 1;
+    let put = server.raw.upload_part().bucket(BUCKET).key(&key).upload_id(upload).part_number(last);
+    let put = put.body(ByteStream::from(end.clone())).send().await.unwrap();
+    parts.push(CompletedPart::builder().part_number(last).e_tag(put.e_tag().unwrap()).build());
+    let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+    let complete = server.raw.complete_multipart_upload().bucket(BUCKET).key(&key).upload_id(upload);
+    complete.multipart_upload(parts).send().await.unwrap();
+    server.remove("part").await;
+
+    let mut index = ShardIndexBuilder::default();
+    let mut add = |bytes: &[u8], at: u64| {
+        for sample in read_tar(bytes) {
+            let mut location = SampleLocation::of(&sample.unwrap()).unwrap();
+            location.sample.offset += at;
+            if let Some(payload) = &mut location.payload {
+                payload.offset += at;
+            }
+            index.push(location);
+        }
+    };
+    let length = samples.len() as u64;
+    let archive = [&samples[..], &[0; END_LEN as usize]].concat();
+    (0..times).for_each(|n| add(&archive, n * length));
+    add(&end, times * length);
+    (format!("s3://{BUCKET}/{key}"), index.finish(times * length + end.len() as u64, None).unwrap())
+}
+
+#[test]
+fn one_sample_of_a_shard_of_a_gibibyte_costs_two_requests_and_little_more_than_its_bytes() {
+    const OWN: usize = 1 << 20;
+    on_rgw("gibibyte", async |server| {
+        let megabyte = |n: u64| DictSample::from_iter([("raw", Value::Bytes(noise(n, OWN)))]);
+        let samples: Vec<_> = (0..16).map(megabyte).collect();
+        let others: Vec<_> = (100..117).map(megabyte).collect();
+        let (url, index) = repeated(&server, &samples, 64, &others).await;
+        assert!(index.shard_length() > 1 << 30);
+        server.put(&format!("large.tar{INDEX_SUFFIX}"), index.to_bytes()).await;
+
+        let upstream = server.given.endpoint.strip_prefix("http://").unwrap().parse().unwrap();
+        let proxy = FaultProxy::start(upstream);
+        let config = server.config().with_endpoint(format!("http://127.0.0.1:{}", proxy.port())).unwrap();
+        let source = S3Source::from_urls(config, [&url]).unwrap();
+        let access = Dataset::<DictSample>::from_source(source).indexed().await.unwrap();
+        // The last of those at the end is the only one of its key.
+        assert_eq!(access.get_key("000000000016").await.unwrap(), megabyte(116));
+        assert_eq!(proxy.requests(), 2, "{:?}", proxy.seen());
+        let moved = usize::try_from(proxy.moved()).unwrap();
+        assert!((OWN..=OWN * 11 / 10).contains(&moved), "{moved}");
+        server.remove("large.tar").await;
     });
 }
 

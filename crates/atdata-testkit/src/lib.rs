@@ -5,7 +5,7 @@
 //! - [`tagged`]: values as the fixtures' JSON files spell them, and [`fixtures`]: where those files are.
 //! - [`fuzz`]: one function for each parser, which holds its answers on any bytes against each other.
 //! - [`data`]: samples for tests. [`process`]: programs that are killed half-way. [`servers`]: real servers.
-//! - [`proxy`]: what goes wrong between a client and a server.
+//! - [`proxy`]: what goes wrong between a client and a server. [`transfer`]: for examples that measure.
 //!
 //! Everything here runs inside tests, where a panic is how a failure is told.
 #![allow(
@@ -27,3 +27,4 @@ pub mod source;
 pub mod store;
 pub mod suite;
 pub mod tagged;
+pub mod transfer;

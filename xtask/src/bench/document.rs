@@ -18,7 +18,7 @@ use super::{
 };
 use crate::workspace;
 
-const MIB: f64 = 1_048_576.0;
+pub(super) const MIB: f64 = 1_048_576.0;
 
 /// Families of ways and the titles of their tables.
 const FAMILIES: [(&str, &str); 7] = [
@@ -249,7 +249,7 @@ fn array_bytes(workload: Workload) -> f64 {
 }
 
 /// Three digits, with a letter for thousands and millions.
-fn short(number: f64) -> String {
+pub(super) fn short(number: f64) -> String {
     let (number, letter) = match number {
         n if n >= 999_500.0 => (n / 1e6, " M"),
         n if n >= 9_995.0 => (n / 1e3, " k"),
@@ -276,12 +276,13 @@ fn grouped(number: u64) -> String {
     text
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/");
     line.chars().take(200).collect()
 }
 
-fn replace(name: &str, text: &str) -> Result<PathBuf> {
+/// Writes a text to its place in docs/benchmarks.md.
+pub(super) fn replace(name: &str, text: &str) -> Result<PathBuf> {
     let path = workspace::root().join("docs").join("benchmarks.md");
     let document = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let document = replaced(&document, name, text).with_context(|| marks(&path, name))?;

@@ -7,6 +7,7 @@ mod cases;
 mod document;
 mod instructions;
 mod machine;
+mod network;
 mod peers;
 mod results;
 mod runner;
@@ -28,6 +29,7 @@ Measures against other libraries and the machine's limits, and writes docs/bench
 
 usage: cargo xtask bench [--quick] [--only PART[,PART]] [--rounds N] [--out DIR] [--list]
        cargo xtask bench --instructions
+       cargo xtask bench --network [--rounds N]
 
 Makes the data (some 14 GB, once), installs the Python libraries where they install (7 GB, because PyTorch is among
 them; once), both in $HOME/.cache/atdata/bench, and runs every case once a round, in turns. Each run is a process of
@@ -39,6 +41,8 @@ that no program is fast because it is wrong. Linux only; it needs `taskset`, and
   --rounds N      how often each case runs (default 5)
   --out DIR       where measured programs write (default /dev/shm, which is memory, if it is there)
   --list          print the names of the cases: WORKLOAD/WAY/PROGRAM/DATA/CORES
+  --network       measure transfers of 1 GiB with real servers (see `cargo xtask services --help`) beside curl and, if it
+                  is there, the AWS CLI
   --instructions  count instructions per sample with callgrind (installed with apt-get) in place of measuring time
 
 With --quick or --only the tables go to TARGET/bench.md, so that docs/benchmarks.md stays whole.";
@@ -53,6 +57,7 @@ struct Options {
 
 pub(crate) fn main(mut flags: Flags) -> Result<Tally> {
     let count_instructions = flags.switch("--instructions");
+    let network = flags.switch("--network");
     let quick = flags.switch("--quick");
     let options = Options {
         quick,
@@ -62,6 +67,9 @@ pub(crate) fn main(mut flags: Flags) -> Result<Tally> {
         list: flags.switch("--list"),
     };
     flags.finish()?;
+    if network {
+        return network::main(options.rounds);
+    }
     if count_instructions {
         let setup = Setup::for_instructions()?;
         document::write_instructions(&instructions::count(&setup)?)?;

@@ -22,7 +22,7 @@ use super::{
 use crate::process;
 
 /// How often the memory of a process is looked at.
-const INTERVAL: Duration = Duration::from_millis(2);
+pub(super) const INTERVAL: Duration = Duration::from_millis(2);
 /// A process that takes longer is ended.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// Where measured programs write if nothing is said: memory, so that no disk is measured.

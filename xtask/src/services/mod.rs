@@ -29,6 +29,7 @@ started for variables that are set already.
   rgw     Ceph's object gateway: TEST_S3_{ENDPOINT,REGION,ACCESS_KEY_ID,SECRET_ACCESS_KEY}
   s3s     s3s-fs: TEST_S3S_{…}
   garage  Garage: TEST_GARAGE_{…}; only with --garage or --only garage
+  nginx   a web server of the files below TEST_NGINX_ROOT, at TEST_NGINX_URL; only with --only nginx
 
   --install  install what is missing: Debian's packages (as root) and programs in $HOME/.cache/atdata/tools
   --garage   Garage too; building it takes a quarter of an hour, once
@@ -44,10 +45,11 @@ struct Server {
     needs: &'static [Program],
 }
 
-const SERVERS: [Server; 3] = [
+const SERVERS: [Server; 4] = [
     Server { name: "rgw", prefix: "TEST_S3", needs: &install::CEPH },
     Server { name: "s3s", prefix: "TEST_S3S", needs: &[install::S3S_FS] },
     Server { name: "garage", prefix: "TEST_GARAGE", needs: &[install::GARAGE] },
+    Server { name: "nginx", prefix: "TEST_NGINX", needs: &[install::NGINX] },
 ];
 
 /// What runs with every `test-all`.
@@ -90,6 +92,11 @@ pub(crate) fn step() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// The servers that transfers are measured on.
+pub(crate) fn for_bench() -> Result<Running> {
+    Running::start(&["rgw", "nginx"])
+}
+
 /// The servers that tests use.
 pub(crate) fn for_tests() -> Result<Running> {
     Running::start(&USUAL)
@@ -108,7 +115,9 @@ fn install_for(names: &[&str]) -> Result<()> {
 impl Server {
     /// Whether its variables are set, so that it needs not be started.
     fn is_given(&self) -> bool {
-        std::env::var_os(format!("{}_ENDPOINT", self.prefix)).is_some_and(|value| !value.is_empty())
+        let is_set =
+            |name| std::env::var_os(format!("{}_{name}", self.prefix)).is_some_and(|value| !value.is_empty());
+        is_set("ENDPOINT") || is_set("URL")
     }
 }
 

@@ -7,11 +7,13 @@ use serde_json::Value as Json;
 use crate::address::Backends;
 use crate::args::{Cat, OutputFormat};
 use crate::output::{CliResult, Out, Status};
+use crate::progress::Progress;
 use crate::{jsonl, source_arg, tagged};
 
 /// Prints samples as they are read.
 pub(super) async fn run(args: &Cat, backends: &Backends, out: &mut Out) -> CliResult {
-    let source = source_arg::open(&args.source, backends).await?;
+    let progress = Progress::instead_of(out);
+    let source = source_arg::open(&args.source, backends).await?.watched_by(&progress);
     let dataset = source.dataset(&args.arrays).keyed();
     let samples = match args.shuffle {
         Some(seed) => dataset.shuffled(seed),

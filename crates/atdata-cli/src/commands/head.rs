@@ -9,6 +9,7 @@ use super::cat::plain;
 use crate::address::Backends;
 use crate::args::Head;
 use crate::output::{CliResult, Out, Status, printable};
+use crate::progress::Progress;
 use crate::source_arg;
 
 /// How much of a long text is shown, in characters.
@@ -20,10 +21,12 @@ const BYTES: usize = 16;
 
 /// Prints the first samples.
 pub(super) async fn run(args: &Head, backends: &Backends, out: &mut Out) -> CliResult {
-    let source = source_arg::open(&args.source, backends).await?;
+    let progress = Progress::beside(out);
+    let source = source_arg::open(&args.source, backends).await?.watched_by(&progress);
     let mut samples = source.dataset(&args.arrays).keyed().take(args.count);
     let mut documents = Vec::new();
     while let Some(keyed) = samples.try_next().await? {
+        progress.finish();
         if out.is_json() {
             let Keyed { key, shard, sample } = &keyed;
             documents.push(json!({"key": key, "shard": &**shard, "fields": plain(sample)}));

@@ -16,10 +16,10 @@ use super::show::SAMPLES_KEY;
 use crate::address::Backends;
 use crate::args::Import;
 use crate::import::interrupt::Interrupt;
-use crate::import::progress::Progress;
 use crate::import::report::Report;
 use crate::import::{self, Item, Plan};
 use crate::output::{CliResult, Failure, Hint, Out, Status, json, note, printable};
+use crate::progress::Progress;
 use crate::size;
 use crate::source_arg::{self, optional};
 
@@ -48,7 +48,7 @@ pub(super) async fn run(args: &Import, backends: &Backends, out: &mut Out) -> Cl
             .await
             .hint(|| "--replace lets the name stand for the new dataset".to_owned())?;
     }
-    let Plan { schema, items, notes } = import::plan(args, backends.registry()).await?;
+    let Plan { schema, items, notes } = import::plan(args, backends.registry()?).await?;
     if !out.is_json() {
         notes.iter().for_each(note);
         out.line(printable(&schema.to_string()))?;
@@ -56,7 +56,7 @@ pub(super) async fn run(args: &Import, backends: &Backends, out: &mut Out) -> Cl
     }
     let report = Arc::new(Mutex::new(Report::default()));
     let interrupt = Interrupt::new();
-    let samples = samples(items, report.clone(), Progress::start(!out.is_json()), args.strict);
+    let samples = samples(items, report.clone(), Progress::beside(out), args.strict);
     let samples = interrupt.ending(samples);
     let Some(index) = index.filter(|_| !args.dry_run) else {
         let counted = interrupt.guard(count(samples)).await;

@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 use crate::address::{Backends, local_path_of};
 use crate::args::Index;
 use crate::output::{CliResult, Out, Status, printable};
+use crate::progress::Progress;
 use crate::source_arg::{self, Source};
 
 /// What there was at the place of an index.
@@ -38,7 +39,8 @@ impl Found {
 
 /// Makes or checks the index of each shard.
 pub(super) async fn run(args: &Index, backends: &Backends, out: &mut Out) -> CliResult {
-    let source = source_arg::open(&args.source, backends).await?;
+    let progress = Progress::beside(out);
+    let source = source_arg::open(&args.source, backends).await?.watched_by(&progress);
     if let (Some(directory), false) = (&args.output, args.check) {
         std::fs::create_dir_all(directory)
             .map_err(|error| Error::from(error).with("path", directory.display()))?;
@@ -56,8 +58,8 @@ pub(super) async fn run(args: &Index, backends: &Backends, out: &mut Out) -> Cli
         let (samples, bytes) = (index.len(), index.to_bytes().len());
         if !out.is_json() {
             let place = place.display().to_string();
-            out.line(format_args!("{verdict} {} ({samples} samples, {bytes} bytes)", printable(&place)))?;
-            out.flush()?;
+            let line = format!("{verdict} {} ({samples} samples, {bytes} bytes)", printable(&place));
+            progress.suspend(|| out.line(line).and_then(|()| out.flush()))?;
         }
         shards.push(json!({
             "shard": shard,

@@ -8,6 +8,7 @@ use crate::address::{Backends, local_path_of};
 use crate::args::Show;
 use crate::output::table::{row, table};
 use crate::output::{CliResult, Out, Status, json, printable};
+use crate::progress::Progress;
 use crate::source_arg::{self, Source};
 use crate::{jsonl, size};
 
@@ -27,12 +28,14 @@ struct ShardInfo {
 
 /// Shows entry, schema and shards.
 pub(super) async fn run(args: &Show, backends: &Backends, out: &mut Out) -> CliResult {
-    let source = source_arg::open(&args.source, backends).await?;
+    let progress = Progress::beside(out);
+    let source = source_arg::open(&args.source, backends).await?.watched_by(&progress);
     let shards = shards(&source).await?;
     let mut samples = source.entry.as_deref().and_then(stored_samples);
     if args.count {
         samples = Some(source.dataset(&[]).count().await?);
     }
+    progress.finish();
     if out.is_json() {
         let shards: Vec<Json> = shards
             .iter()

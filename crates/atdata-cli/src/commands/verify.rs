@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::address::Backends;
 use crate::args::Verify;
 use crate::output::{CliResult, Out, Status, printable};
+use crate::progress::Progress;
 use crate::source_arg::{self, Source};
 
 /// What became of one shard.
@@ -68,16 +69,17 @@ struct Checked {
 
 /// Checks shard after shard.
 pub(super) async fn run(args: &Verify, backends: &Backends, out: &mut Out) -> CliResult {
-    let source = source_arg::open(&args.source, backends).await?;
+    let progress = Progress::beside(out);
+    let source = source_arg::open(&args.source, backends).await?.watched_by(&progress);
     let mut checked = Vec::new();
     for shard in source.shards.list_shards().await? {
         let result = check(&source, shard).await;
         if !out.is_json() {
-            print(&result, out)?;
-            out.flush()?;
+            progress.suspend(|| print(&result, out).and_then(|()| out.flush()))?;
         }
         checked.push(result);
     }
+    progress.finish();
     // Shards that are missing samples show in no other way: a cut at the border of two members is a whole archive.
     let samples: u64 = checked.iter().map(|shard| shard.samples).sum();
     let stated = source.entry.as_deref().and_then(super::show::stored_samples);

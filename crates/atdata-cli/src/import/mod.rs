@@ -15,7 +15,6 @@ mod jsonl;
 mod npy;
 mod numpy;
 mod pixels;
-pub(crate) mod progress;
 mod pump;
 mod reader;
 pub(crate) mod report;

@@ -17,12 +17,12 @@ use crate::{Error, Result};
 ///
 /// An object is read so if it is longer than a part, and the server gives parts of it and a strong validator. Bytes
 /// come in order all the same. At most `streams` parts, `streams · part` bytes, are read ahead of the consumer; the
-/// default is 16 MiB a shard.
+/// default is 32 MiB a shard.
 ///
 /// ```
 /// use atdata_core::remote::ParallelReads;
 ///
-/// assert_eq!(ParallelReads::default(), ParallelReads { streams: 4, part: 4 << 20 });
+/// assert_eq!(ParallelReads::default(), ParallelReads { streams: 4, part: 8 << 20 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParallelReads {
@@ -44,7 +44,7 @@ impl ParallelReads {
 
 impl Default for ParallelReads {
     fn default() -> Self {
-        Self { streams: 4, part: 4 << 20 }
+        Self { streams: 4, part: 8 << 20 }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Starts servers for tests and holds them until standard input ends, or somebody interrupts it.
 //!
-//! usage: services NAME[=PORT]... (rgw, s3s, garage)
+//! usage: services NAME[=PORT]... (rgw, s3s, garage), nginx
 //!
 //! When all are ready it prints one line of JSON: an object of the variables that tests read.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
@@ -13,6 +13,7 @@ use std::thread;
 use atdata_testkit::servers::daemon::free_port;
 use atdata_testkit::servers::garage::Garage;
 use atdata_testkit::servers::given::{S3_SERVERS, S3Server};
+use atdata_testkit::servers::nginx::Nginx;
 use atdata_testkit::servers::rgw::Rgw;
 use atdata_testkit::servers::s3s::S3sFs;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,6 +23,12 @@ use tokio::sync::oneshot;
 type Started = (Box<dyn Any + Send>, Vec<(String, String)>);
 
 fn start(wanted: &str) -> io::Result<Started> {
+    if wanted == "nginx" {
+        let nginx = Nginx::start()?;
+        let variables = [("URL", nginx.url("")), ("ROOT", nginx.root().display().to_string())];
+        let variables = variables.map(|(name, value)| (format!("TEST_NGINX_{name}"), value));
+        return Ok(boxed((variables.into(), nginx)));
+    }
     let (name, port) = match wanted.split_once('=') {
         Some((name, port)) => (name, port.parse().map_err(io::Error::other)?),
         None => (wanted, free_port()?),
@@ -32,7 +39,7 @@ fn start(wanted: &str) -> io::Result<Started> {
         "rgw" => Rgw::start(port).map(|it| (variables(it.server(), rgw), it)).map(boxed)?,
         "s3s" => S3sFs::start(port).map(|it| (variables(it.server(), s3s), it)).map(boxed)?,
         "garage" => Garage::start(port).map(|it| (variables(it.server(), garage), it)).map(boxed)?,
-        _ => return Err(io::Error::other("there is no such server; there are rgw, s3s and garage")),
+        _ => return Err(io::Error::other("there is no such server; there are rgw, s3s, garage and nginx")),
     })
 }
 

@@ -50,6 +50,7 @@ pub(super) async fn exchange(mut client: TcpStream, shared: &Shared) -> io::Resu
                 head.set("range", range);
             }
         }
+        Fault::Wait(gate) => gate.pass().await,
         Fault::OtherPath(path) => head.first = format!("{} {path} HTTP/1.1", request.method),
         _ => {}
     }

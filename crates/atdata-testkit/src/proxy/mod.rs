@@ -12,6 +12,7 @@
 //! ```
 
 mod exchange;
+mod gate;
 mod head;
 
 use std::fmt;
@@ -23,6 +24,8 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+
+pub use gate::Gate;
 
 /// What goes wrong with one answer. Numbers are bytes of its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +68,8 @@ pub enum Fault {
     OtherPath(String),
     /// A redirect to an address; one without scheme is on this proxy.
     Redirect(String),
+    /// The request waits at a gate. Nothing of its body is taken before it may pass.
+    Wait(Gate),
     /// Headers without end.
     EndlessHeaders,
     /// Something that is not HTTP.

@@ -67,7 +67,9 @@ impl S3Server {
     /// # Panics
     /// The server refuses.
     pub fn make_bucket(&self, bucket: &str) {
-        assert!(self.try_make_bucket(bucket), "the bucket {bucket} cannot be made at {}", self.endpoint);
+        // A server may fail while it makes the same bucket for another test.
+        let made = (0..3).any(|_| self.try_make_bucket(bucket));
+        assert!(made, "the bucket {bucket} cannot be made at {}", self.endpoint);
     }
 
     /// Makes a bucket, and says whether it is there now.

@@ -41,10 +41,14 @@ fn authorization(server: &S3Server, host: &str, path: &str, time: &str) -> Strin
     )
 }
 
-/// HMAC with SHA-256 (RFC 2104), for keys of at most a block.
+/// HMAC with SHA-256 (RFC 2104).
 fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut block = [0; 64];
-    block[..key.len()].copy_from_slice(key);
+    match block.get_mut(..key.len()) {
+        Some(beginning) => beginning.copy_from_slice(key),
+        // A key that is longer than a block stands for its hash.
+        None => block[..32].copy_from_slice(&Sha256::digest(key)),
+    }
     let inner = Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)).chain_update(message).finalize();
     Sha256::new().chain_update(block.map(|byte| byte ^ 0x5c)).chain_update(inner).finalize().into()
 }
@@ -54,8 +58,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_code_is_that_of_rfc_4231() {
+    fn codes_are_those_of_rfc_4231() {
         let code = hmac(b"Jefe", b"what do ya want for nothing?");
         assert_eq!(hex(&code), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        let code = hmac(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First");
+        assert_eq!(hex(&code), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     }
 }
