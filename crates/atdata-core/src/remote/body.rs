@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::client::{ByteRange, Get, ObjectBody, ObjectClient, ObjectInfo};
 use super::patience::patiently;
 use super::retry::Retries;
+use crate::array::BatchMemory;
 use crate::{Error, Result};
 
 /// Who is asked for what.
@@ -128,6 +129,23 @@ impl Body {
     /// All the bytes, as they came.
     pub(super) async fn collect(self) -> Result<Vec<Bytes>> {
         self.into_stream().try_collect().await
+    }
+
+    /// All the bytes, of which there are so many, in one piece. Filling memory that was used before costs less than
+    /// keeping the chunks, each in new memory.
+    pub(super) async fn gather(self, memory: BatchMemory, length: u64) -> Result<Bytes> {
+        let length =
+            usize::try_from(length).map_err(|_| Error::unsupported("a part does not fit in memory"))?;
+        let (mut buffer, mut filled) = (memory.buffer(length)?, 0);
+        let mut chunks = self.into_stream();
+        while let Some(chunk) = chunks.next().await.transpose()? {
+            let end = filled + chunk.len();
+            let room = buffer.as_mut().get_mut(filled..end);
+            room.ok_or_else(|| Error::corrupt("a part is longer than was asked for"))?
+                .copy_from_slice(&chunk);
+            filled = end;
+        }
+        Ok(buffer.freeze().slice(..filled))
     }
 
     /// The next bytes, never an empty chunk.

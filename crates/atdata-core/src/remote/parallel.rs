@@ -11,13 +11,14 @@ use tokio::task::JoinHandle;
 use super::body::{Body, Object};
 use super::client::{ByteRange, ObjectInfo};
 use super::retry::Retries;
+use crate::array::BatchMemory;
 use crate::{Error, Result};
 
 /// Reading one object over several connections.
 ///
 /// An object is read so if it is longer than a part, and the server gives parts of it and a strong validator. Bytes
-/// come in order all the same. At most `streams` parts, `streams · part` bytes, are read ahead of the consumer; the
-/// default is 32 MiB a shard.
+/// come in order all the same. At most `streams` parts, `streams · part` bytes, are read ahead of the one that is in
+/// use; the default is 32 MiB a shard.
 ///
 /// ```
 /// use atdata_core::remote::ParallelReads;
@@ -63,7 +64,7 @@ pub(super) fn rest_in_parts(
         part: reads.part,
         running: VecDeque::new(),
         ahead: reads.streams - 1,
-        ready: Vec::new().into_iter(),
+        memory: BatchMemory::default(),
     };
     parts.start();
     let state = (Some(first.into_stream()), parts);
@@ -94,8 +95,8 @@ struct Parts {
     running: VecDeque<Running>,
     /// How many parts may be running or held.
     ahead: usize,
-    /// The part that is being delivered.
-    ready: std::vec::IntoIter<Bytes>,
+    /// Where parts are, one where an earlier one was.
+    memory: BatchMemory,
 }
 
 impl Parts {
@@ -105,31 +106,29 @@ impl Parts {
             let end = self.rest.start.saturating_add(self.part).min(self.rest.end);
             let wanted = ByteRange { start: self.rest.start, end: Some(end) };
             self.rest.start = end;
+            let length = end - wanted.start;
             let part = Body::part(self.object.clone(), wanted, self.info.clone(), self.retries.of_part());
             // A task of its own: it goes on, and measures the server's silence, while the consumer is busy.
-            self.running.push_back(Running(tokio::spawn(part.collect())));
+            self.running.push_back(Running(tokio::spawn(part.gather(self.memory.clone(), length))));
         }
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        loop {
-            if let Some(chunk) = self.ready.next() {
-                return Ok(Some(chunk));
-            }
-            // The part that was just delivered has made room.
-            self.start();
-            let Some(part) = self.running.pop_front() else { return Ok(None) };
-            self.ready = part.finished().await?.into_iter();
+        // The part that was just delivered has made room.
+        self.start();
+        match self.running.pop_front() {
+            Some(part) => part.finished().await.map(Some),
+            None => Ok(None),
         }
     }
 }
 
 /// A part that is being read, until it is dropped.
 #[derive(Debug)]
-struct Running(JoinHandle<Result<Vec<Bytes>>>);
+struct Running(JoinHandle<Result<Bytes>>);
 
 impl Running {
-    async fn finished(mut self) -> Result<Vec<Bytes>> {
+    async fn finished(mut self) -> Result<Bytes> {
         (&mut self.0)
             .await
             .map_err(|error| Error::unavailable("reading a part was cancelled").with_source(error))?

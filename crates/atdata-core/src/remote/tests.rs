@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use proptest::prelude::*;
 use tokio::time::{Instant, advance};
 
@@ -196,7 +196,14 @@ async fn memory_is_bounded_by_the_parts() {
         tokio::task::yield_now().await;
     }
     assert!(fake.counts().1 <= 30_000, "{:?}", fake.counts());
-    assert_eq!(chunks.count().await, 999);
+    let rest: Vec<Bytes> = chunks.try_collect().await.unwrap();
+    assert_eq!(rest.iter().map(Bytes::len).sum::<usize>(), 999_000);
+    // The first part comes as it arrives, each other one in one piece.
+    assert!(
+        rest.iter().skip(9).all(|part| part.len() == 10_000),
+        "{:?}",
+        rest.iter().map(Bytes::len).collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test(start_paused = true)]
