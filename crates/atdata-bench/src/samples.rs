@@ -44,6 +44,9 @@ pub(crate) trait Workload: Packable + Collate + Clone + Sync {
     /// The sample with this number.
     fn new(number: u64, array: TypedArray<Self::Item>) -> Self;
 
+    /// The bytes of the array.
+    fn array(&self) -> &Bytes;
+
     /// Looks at a sample.
     fn see(&self, digest: &mut Digest, touch: Touch);
 
@@ -95,6 +98,10 @@ impl Workload for Small {
         Self { id: number as i64, label: label.to_owned(), score: number as f64 / 2.0, x }
     }
 
+    fn array(&self) -> &Bytes {
+        self.x.as_inner().data()
+    }
+
     fn see(&self, digest: &mut Digest, touch: Touch) {
         let fields = small_fields(&self.label, self.score);
         digest.sample(self.id.cast_unsigned(), fields, self.x.as_inner().data(), touch);
@@ -119,6 +126,10 @@ impl Workload for Medium {
         Self { image, label: number as i64 }
     }
 
+    fn array(&self) -> &Bytes {
+        self.image.as_inner().data()
+    }
+
     fn see(&self, digest: &mut Digest, touch: Touch) {
         digest.sample(self.label.cast_unsigned(), 0, self.image.as_inner().data(), touch);
     }
@@ -137,6 +148,10 @@ impl Workload for Large {
 
     fn new(_: u64, volume: TypedArray<f32>) -> Self {
         Self { volume }
+    }
+
+    fn array(&self) -> &Bytes {
+        self.volume.as_inner().data()
     }
 
     fn see(&self, digest: &mut Digest, touch: Touch) {

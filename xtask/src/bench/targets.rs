@@ -112,11 +112,10 @@ pub(super) fn all(results: &Results) -> Vec<Target> {
             ordered,
         ));
     }
-    for way in ["ordered", "batched"] {
-        let two = results.find(Small, way, OURS, OURS, 2);
-        let what = format!("S {way}, two cores");
-        targets.push(Target::ratio(what, "one core".to_owned(), SECOND, two, ours(Small, way)).wall(SECOND));
-    }
+    let way = "ordered-prepared";
+    let two = results.find(Medium, way, OURS, OURS, 2);
+    let what = "M ordered, mean and variance of every image, two cores".to_owned();
+    targets.push(Target::ratio(what, "one core".to_owned(), SECOND, two, ours(Medium, way)).wall(SECOND));
     let peer = fastest(results, Medium, "random", |case| matches!(case.program, "litdata" | "streaming"));
     targets.push(Target::ratio(
         "M random access by key".to_owned(),

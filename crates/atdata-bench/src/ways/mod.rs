@@ -77,6 +77,12 @@ fn of<T: Workload>() -> Vec<Way> {
             Ordered,
             read::ordered_async::<T>,
         ),
+        Way::new(
+            "ordered-prepared",
+            "`filter(…).ordered().blocking()`, mean and variance of the bytes",
+            Ordered,
+            read::ordered_prepared::<T>,
+        ),
         Way::new("batched", "`batched(32).blocking()`, stacked", Ordered, read::batched::<T>),
         Way::new("batched-edges", "the same, touching two words an array", Ordered, read::batched_edges::<T>)
             .edges(),
