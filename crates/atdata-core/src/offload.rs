@@ -12,21 +12,13 @@ thread_local! {
 }
 
 /// Says that this thread does nothing but drive one stream, so that nobody else waits while it is busy.
-pub(crate) fn drives_one_stream() {
+pub(crate) fn set_driver() {
     DRIVER.set(true);
 }
 
-/// Like [`offload`], but in place where nothing is won by another thread: in one that drives a stream whose work is not
-/// done several at a time.
-pub(crate) fn offload_unless_alone<R: Send + 'static>(
-    parallelism: usize,
-    work: impl FnOnce() -> R + Send + 'static,
-) -> impl Future<Output = Result<R>> + Send + 'static {
-    if parallelism == 1 && DRIVER.get() {
-        futures::future::Either::Left(std::future::ready(Ok(work())))
-    } else {
-        futures::future::Either::Right(offload(work))
-    }
+/// Whether this thread does nothing but drive one stream.
+pub(crate) fn drives_one_stream() -> bool {
+    DRIVER.get()
 }
 
 /// Begins work on tokio's blocking threads where there is a runtime, and does it in place where there is none.

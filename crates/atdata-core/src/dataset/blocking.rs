@@ -13,7 +13,7 @@ use super::pipeline::panicked;
 use super::report::Report;
 use super::samples::Samples;
 use super::state::{ReadState, Run};
-use crate::offload::drives_one_stream;
+use crate::offload::set_driver;
 use crate::{Error, Result};
 
 /// How many chunks of samples are ready ahead of the consumer, besides the one that is being made.
@@ -83,7 +83,7 @@ fn failure<T>(error: Error) -> Chunk<T> {
 
 /// Sends all chunks, with the drivers that network clients need.
 fn drive<T: Send + 'static>(samples: Samples<T>, sender: &SyncSender<Chunk<T>>) -> io::Result<()> {
-    drives_one_stream();
+    set_driver();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut chunks = samples.into_chunks();

@@ -22,7 +22,7 @@ pub(super) const CHUNK_SAMPLES: usize = 256;
 /// … and of about so many bytes. The first chunk of a shard is small, for it is waited for; each is twice as large as the
 /// one before.
 const MIN_CHUNK_BYTES: u64 = 1 << 20;
-const MAX_CHUNK_BYTES: u64 = 16 << 20;
+const MAX_CHUNK_BYTES: u64 = 8 << 20;
 
 /// The bytes after which a chunk is full.
 pub(super) fn chunk_bytes(options: &ReadOptions) -> u64 {

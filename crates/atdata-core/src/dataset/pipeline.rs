@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, ready};
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
+use tokio::sync::Semaphore;
 
 use super::budget::{Budget, Held};
 use super::cursor::Chunk;
@@ -19,7 +20,7 @@ use super::state::{Position, Run};
 use super::stats::{Stage, Stats, Stopwatch};
 use super::{Dataset, ErrorPolicies, ErrorPolicy, Fault};
 use crate::msgpack::UnpackOptions;
-use crate::offload::offload_unless_alone;
+use crate::offload::{drives_one_stream, offload};
 use crate::{Error, ErrorKind, Result, Sample};
 
 /// What is done to a raw sample: decoding, then filters and maps. `None` is a sample that a filter drops.
@@ -55,8 +56,14 @@ pub(super) fn run<T: Send + 'static>(
     let mut policy = Policy { errors, run: run.clone(), behind, skipped: 0, skipping: HashMap::new() };
     let stats = dataset.options.stats.clone();
     let parallelism = dataset.options.parallelism.get();
-    let decoding =
-        Decoding { stage, unpack, traced: !errors.always_fail(), parallelism, stats: stats.clone() };
+    let decoding = Decoding {
+        stage,
+        unpack,
+        traced: !errors.always_fail(),
+        slots: Arc::new(Semaphore::new(parallelism)),
+        alone: parallelism == 1,
+        stats: stats.clone(),
+    };
     let reading = Reading {
         origin: dataset.origin.clone(),
         options: dataset.options.clone(),
@@ -72,7 +79,8 @@ pub(super) fn run<T: Send + 'static>(
             }
         })
         .map(move |(chunk, held)| process(chunk, held, decoding.clone()))
-        .buffered(parallelism)
+        // Some more than are decoded at the same time: chunks are not alike, and the one that is waited for may be long.
+        .buffered(if parallelism == 1 { 1 } else { 2 * parallelism })
         .map(move |chunk| policy.apply(chunk))
         .boxed();
     let chunks = match stats {
@@ -148,14 +156,24 @@ struct Decoding<T> {
     unpack: Arc<UnpackOptions>,
     /// Whether it must be known of which shard a sample is.
     traced: bool,
-    /// How many chunks are decoded at the same time.
-    parallelism: usize,
+    /// One for each chunk that may be decoded at the same time.
+    slots: Arc<Semaphore>,
+    /// Whether there is only one.
+    alone: bool,
     stats: Option<Stats>,
 }
 
 impl<T> Clone for Decoding<T> {
     fn clone(&self) -> Self {
-        Self { stage: self.stage.clone(), unpack: self.unpack.clone(), stats: self.stats.clone(), ..*self }
+        let Self { stage, unpack, traced, slots, alone, stats } = self;
+        Self {
+            stage: stage.clone(),
+            unpack: unpack.clone(),
+            traced: *traced,
+            slots: slots.clone(),
+            alone: *alone,
+            stats: stats.clone(),
+        }
     }
 }
 
@@ -165,7 +183,7 @@ fn process<T: Send + 'static>(
     held: Held,
     decoding: Decoding<T>,
 ) -> BoxFuture<'static, Processed<T>> {
-    let Decoding { stage, unpack, traced, parallelism, stats } = decoding;
+    let Decoding { stage, unpack, traced, slots, alone, stats } = decoding;
     if let Some(stats) = &stats {
         stats.queued();
     }
@@ -199,9 +217,16 @@ fn process<T: Send + 'static>(
         watch.lap(stats.as_ref(), Stage::Decoding);
         Processed { shard: first.shard, items, origins, spoils: Spoils::Sample, held }
     };
-    let task = offload_unless_alone(parallelism, work);
-    // The error is that the runtime is shutting down.
-    async move { task.await.unwrap_or_else(failed) }.boxed()
+    if alone && drives_one_stream() {
+        return ready(work()).boxed();
+    }
+    async move {
+        // The semaphore is never closed.
+        let _slot = slots.acquire().await.ok();
+        // The error is that the runtime is shutting down.
+        offload(work).await.unwrap_or_else(failed)
+    }
+    .boxed()
 }
 
 /// What is wrong with a sample that could not be read through the index.
