@@ -86,7 +86,7 @@ fn epochs_differ_from_each_other_and_from_the_epochs_of_the_next_seed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn the_ranks_of_an_epoch_read_every_sample_once(
         sizes in prop::collection::vec(0usize..12, 0..9),

@@ -83,7 +83,7 @@ impl Setup {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn a_resumed_stream_is_the_rest_of_the_one_that_was_cut(

@@ -295,7 +295,7 @@ fn marks(path: &Path, name: &str) -> String {
 }
 
 /// The document with a text between the marks of a name.
-fn replaced(document: &str, name: &str, text: &str) -> Option<String> {
+pub(super) fn replaced(document: &str, name: &str, text: &str) -> Option<String> {
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
     let (before, rest) = document.split_once(&begin)?;
     let (_, after) = rest.split_once(&end)?;

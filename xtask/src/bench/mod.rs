@@ -9,6 +9,7 @@ mod instructions;
 mod machine;
 mod network;
 mod peers;
+pub(crate) mod readme;
 mod results;
 mod runner;
 mod setup;
@@ -29,6 +30,7 @@ Measures against other libraries and the machine's limits, and writes docs/bench
 
 usage: cargo xtask bench [--quick] [--only PART[,PART]] [--rounds N] [--out DIR] [--list]
        cargo xtask bench --instructions
+       cargo xtask bench --readme
        cargo xtask bench --network [--rounds N]
 
 Makes the data (some 14 GB, once), installs the Python libraries where they install (7 GB, because PyTorch is among
@@ -44,6 +46,7 @@ that no program is fast because it is wrong. Linux only; it needs `taskset`, and
   --network       measure transfers of 1 GiB with real servers (see `cargo xtask services --help`) beside curl and, if it
                   is there, the AWS CLI
   --instructions  count instructions per sample with callgrind (installed with apt-get) in place of measuring time
+  --readme        measure nothing, but copy the targets of docs/benchmarks.md to README.md
 
 With --quick or --only the tables go to TARGET/bench.md, so that docs/benchmarks.md stays whole.";
 
@@ -59,6 +62,11 @@ pub(crate) fn main(mut flags: Flags) -> Result<Tally> {
     let count_instructions = flags.switch("--instructions");
     let network = flags.switch("--network");
     let quick = flags.switch("--quick");
+    if flags.switch("--readme") {
+        flags.finish()?;
+        readme::write()?;
+        return Ok(Tally::PASSED);
+    }
     let options = Options {
         quick,
         only: flags.list("--only")?,
@@ -109,6 +117,9 @@ fn measure(setup: &Setup, cases: Vec<Case>, options: &Options) -> Result<Tally> 
         results.0.rotate_right(turn);
         let path = document::write_measured(setup, &results, &machine, round + 1, to.clone())?;
         println!("{}", path.display());
+    }
+    if !part {
+        readme::write()?;
     }
     Ok(tally(&results))
 }

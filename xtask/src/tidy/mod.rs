@@ -33,7 +33,7 @@ pub(crate) struct Tree {
 /// Gives one text for each place that breaks the rule.
 type Rule = fn(&Tree) -> Result<Vec<String>>;
 
-const RULES: [(&str, Rule); 13] = [
+const RULES: [(&str, Rule); 14] = [
     ("core-is-thin", dependencies::core_is_thin),
     ("arrows-point-to-core", dependencies::arrows_point_to_core),
     ("one-tls-stack", dependencies::one_tls_stack),
@@ -46,6 +46,7 @@ const RULES: [(&str, Rule); 13] = [
     ("no-machine-paths", sources::no_machine_paths),
     ("file-sizes", sources::files_are_small),
     ("long-modules", sources::modules_are_short),
+    ("benchmarks-shown", sources::benchmarks_are_shown),
     ("stands-alone", builds::each_crate_checks_alone),
 ];
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::Tree;
-use crate::{fixtures, process, workspace};
+use crate::{bench, fixtures, process, workspace};
 
 /// Longer Rust files are reported: a second subject may live in them.
 const LONG_MODULE: usize = 600;
@@ -132,6 +132,13 @@ pub(super) fn modules_are_short(tree: &Tree) -> Result<Vec<String>> {
 }
 
 /// This file spells what it forbids.
+/// The README shows what docs/benchmarks.md says.
+pub(super) fn benchmarks_are_shown(_: &Tree) -> Result<Vec<String>> {
+    let finding =
+        "README.md: its table is not that of docs/benchmarks.md; `cargo xtask bench --readme` copies it";
+    Ok(if bench::readme::is_current()? { Vec::new() } else { vec![finding.to_owned()] })
+}
+
 fn defines_the_rules(source: &Source) -> bool {
     source.path.ends_with("xtask/src/tidy/sources.rs")
 }

@@ -470,7 +470,12 @@ impl<T: Send + 'static> Dataset<T> {
 
     fn unpack_options(&self) -> UnpackOptions {
         let policy = if self.lenient { UnpackPolicy::Lenient } else { self.options.unpack };
-        UnpackOptions { policy, schema: self.origin.schema.clone(), fields: self.projection.clone() }
+        UnpackOptions {
+            policy,
+            schema: self.origin.schema.clone(),
+            fields: self.projection.clone(),
+            headers: Some(Arc::default()),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::array::{self, KnownHeaders, NdArray};
 use crate::schema::SampleSchema;
 use crate::{Error, Map, Result, Value};
 
@@ -46,6 +47,8 @@ pub struct UnpackOptions {
     pub schema: Option<Arc<SampleSchema>>,
     /// The fields of a [`DictSample`](crate::DictSample) that are decoded; the others are skipped. `None` for all.
     pub fields: Option<Arc<[String]>>,
+    /// What is known of the arrays of the dataset.
+    pub(crate) headers: Option<Arc<KnownHeaders>>,
 }
 
 impl UnpackOptions {
@@ -163,7 +166,7 @@ pub struct Unpacker<'a> {
 }
 
 static DEFAULT_OPTIONS: UnpackOptions =
-    UnpackOptions { policy: UnpackPolicy::Strict, schema: None, fields: None };
+    UnpackOptions { policy: UnpackPolicy::Strict, schema: None, fields: None, headers: None };
 
 impl<'a> Unpacker<'a> {
     /// Reads `payload` from its start, strictly and without a schema.
@@ -341,6 +344,18 @@ impl<'a> Unpacker<'a> {
         let len = self.length(marker - 0xc4)?;
         let range = self.advance(len)?;
         Ok(self.data.slice(range))
+    }
+
+    /// Reads bytes that are an array: see [`array::decode`]. Its elements are a slice of the payload.
+    ///
+    /// # Errors
+    /// As [`Unpacker::bin`] and [`array::decode`].
+    pub fn ndarray(&mut self) -> Result<NdArray> {
+        let bytes = self.bin()?;
+        match &self.options.headers {
+            Some(headers) => headers.decode(bytes),
+            None => array::decode(bytes),
+        }
     }
 
     /// Reads the head of a list: the number of items that follow. It never exceeds the bytes that are left.

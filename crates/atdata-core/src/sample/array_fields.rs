@@ -23,7 +23,7 @@ impl FieldValue for NdArray {
         packer.ndarray(self)
     }
     fn unpack_value(unpacker: &mut Unpacker<'_>) -> Result<Self> {
-        array::decode(unpacker.bin()?)
+        unpacker.ndarray()
     }
     fn stack(values: Vec<Self>, memory: &BatchMemory) -> Result<NdArray> {
         array::stack_in(&values, memory)
@@ -39,7 +39,7 @@ impl<T: Element> FieldValue for TypedArray<T> {
         packer.ndarray(self.as_inner())
     }
     fn unpack_value(unpacker: &mut Unpacker<'_>) -> Result<Self> {
-        TypedArray::try_from(array::decode(unpacker.bin()?)?)
+        TypedArray::try_from(unpacker.ndarray()?)
     }
     fn stack(values: Vec<Self>, memory: &BatchMemory) -> Result<TypedArray<T>> {
         let arrays: Vec<NdArray> = values.into_iter().map(TypedArray::into_inner).collect();
@@ -60,7 +60,7 @@ where
         packer.ndarray(&NdArray::from(self.view()))
     }
     fn unpack_value(unpacker: &mut Unpacker<'_>) -> Result<Self> {
-        with_dimensions(TypedArray::<T>::try_from(array::decode(unpacker.bin()?)?)?.to_array()?)
+        with_dimensions(TypedArray::<T>::try_from(unpacker.ndarray()?)?.to_array()?)
     }
     fn stack(values: Vec<Self>, _: &BatchMemory) -> Result<Self::Column> {
         let views: Vec<_> = values.iter().map(|value| value.view()).collect();
