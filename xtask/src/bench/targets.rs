@@ -127,20 +127,15 @@ pub(super) fn all(results: &Results) -> Vec<Target> {
     targets.extend(Workload::ALL.map(|workload| first(workload, ours(workload, "first"))));
     targets.push(memory(results));
     for workload in Workload::ALL {
-        targets.push(Target::ratio(
-            format!("{workload} write"),
-            "copying the same bytes".to_owned(),
-            0.7,
-            ours(workload, "write"),
-            find(workload, "copy", LIMIT, OURS),
-        ));
-        targets.push(Target::ratio(
-            format!("{workload} write"),
-            "copying the same bytes and finding their SHA-256".to_owned(),
-            0.7,
-            ours(workload, "write"),
-            find(workload, "copy-sha256", LIMIT, OURS),
-        ));
+        for (limit, more) in [("copy", ""), ("copy-sha256", " and finding their SHA-256")] {
+            targets.push(Target::ratio(
+                format!("{workload} write"),
+                format!("copying the same bytes{more}"),
+                0.7,
+                ours(workload, "write"),
+                find(workload, limit, LIMIT, OURS),
+            ));
+        }
     }
     targets.push(Target::ratio(
         "S write".to_owned(),

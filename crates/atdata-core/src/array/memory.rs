@@ -10,7 +10,8 @@ use crate::Result;
 ///
 /// Touching new pages costs more than copying into them, so a stream of batches makes each where an earlier one was.
 /// How much it holds follows from how many batches the consumer keeps: nothing is allocated while a buffer that was
-/// given back fits. What is still idle is freed with the last clone of this value.
+/// given back fits. What is still idle is freed with the last clone of this value. The pieces in which local files and remote
+/// objects are read come from such memory too.
 ///
 /// ```
 /// use atdata_core::array::{BatchMemory, NdArray, stack_in};

@@ -132,7 +132,7 @@ impl Body {
     }
 
     /// All the bytes, of which there are so many, in one piece. Filling memory that was used before costs less than
-    /// keeping the chunks, each in new memory.
+    /// keeping the chunks, each in new memory. The length is one that was asked for, not one that a server claims.
     pub(super) async fn gather(self, memory: BatchMemory, length: u64) -> Result<Bytes> {
         let length =
             usize::try_from(length).map_err(|_| Error::unsupported("a part does not fit in memory"))?;
