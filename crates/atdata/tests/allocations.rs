@@ -51,7 +51,6 @@ fn shard(count: i64, long_keys: bool) -> Vec<u8> {
 
 #[test]
 fn a_sample_whose_fields_are_borrowed_takes_no_allocation() {
-    const WARM: usize = 2000;
     const COUNT: i64 = 20_000;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.tar");
@@ -61,12 +60,11 @@ fn a_sample_whose_fields_are_borrowed_takes_no_allocation() {
         for parallelism in [1, 2] {
             let options = ReadOptions::default().with_parallelism(parallelism);
             let dataset = Dataset::<Borrowed>::from_source(FileSource::new([&path])).with_options(options);
-            let mut samples = dataset.ordered().blocking();
-            let sum: i64 = samples.by_ref().take(WARM).map(|sample| sample.unwrap().id).sum();
+            // The whole of it is counted: what was read ahead at a point in the middle depends on the threads.
             let before = CALLS.load(Ordering::Relaxed);
-            let rest =
-                samples.map(|sample| sample.unwrap()).map(|sample| (sample.id, sample.score, sample.x.len()));
-            let (count, sum) = rest.fold((0u32, sum), |(count, sum), (id, score, len)| {
+            let samples = dataset.ordered().blocking().map(|sample| sample.unwrap());
+            let samples = samples.map(|sample| (sample.id, sample.score, sample.x.len()));
+            let (count, sum) = samples.fold((0u32, 0), |(count, sum), (id, score, len)| {
                 assert!(score > 0.0 && len == 64);
                 (count + 1, sum + id)
             });
