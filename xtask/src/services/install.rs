@@ -29,6 +29,7 @@ pub(super) const CEPH: [Program; 4] = [
     Program { name: "ceph", from: Origin::Debian("ceph-common") },
 ];
 pub(super) const NGINX: Program = Program { name: "nginx", from: Origin::Debian("nginx-light") };
+pub(super) const REDIS: Program = Program { name: "redis-server", from: Origin::Debian("redis-server") };
 pub(super) const S3S_FS: Program =
     Program { name: "s3s-fs", from: Origin::Crate("0.14.1", &["--features", "binary"]) };
 pub(super) const GARAGE: Program = Program {
@@ -90,7 +91,14 @@ fn missing(programs: &[Program]) -> Result<Vec<Program>> {
     places.push(workspace::cache()?.join("tools").join("bin"));
     places.extend(["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from));
     let is_there = |program: &Program| places.iter().any(|place: &PathBuf| is_program(place, program.name));
-    Ok(programs.iter().filter(|program| !is_there(program)).copied().collect())
+    let mut missing: Vec<Program> = Vec::new();
+    for program in programs.iter().filter(|program| !is_there(program)) {
+        // Several servers may need the same one.
+        if missing.iter().all(|other| other.name != program.name) {
+            missing.push(*program);
+        }
+    }
+    Ok(missing)
 }
 
 fn is_program(place: &Path, name: &str) -> bool {

@@ -30,12 +30,15 @@ started for variables that are set already.
   s3s     s3s-fs: TEST_S3S_{…}
   garage  Garage: TEST_GARAGE_{…}; only with --garage or --only garage
   nginx   a web server of the files below TEST_NGINX_ROOT, at TEST_NGINX_URL; only with --only nginx
+  redis   two Redis servers: TEST_REDIS_URL, and one with users: TEST_REDIS_ACL_URL
+  redis-cluster
+          three Redis servers that share the keys: TEST_REDIS_CLUSTER_URL
 
   --install  install what is missing: Debian's packages (as root) and programs in $HOME/.cache/atdata/tools
   --garage   Garage too; building it takes a quarter of an hour, once
   --only     only these
 
-`docker compose up --build --wait` offers rgw and s3s where Docker is at hand; docker-compose.yml has the variables.";
+`docker compose up --build --wait` offers rgw, s3s and redis where Docker is at hand; docker-compose.yml has the variables.";
 
 /// A server that can be started.
 struct Server {
@@ -45,18 +48,20 @@ struct Server {
     needs: &'static [Program],
 }
 
-const SERVERS: [Server; 4] = [
+const SERVERS: [Server; 6] = [
     Server { name: "rgw", prefix: "TEST_S3", needs: &install::CEPH },
     Server { name: "s3s", prefix: "TEST_S3S", needs: &[install::S3S_FS] },
     Server { name: "garage", prefix: "TEST_GARAGE", needs: &[install::GARAGE] },
     Server { name: "nginx", prefix: "TEST_NGINX", needs: &[install::NGINX] },
+    Server { name: "redis", prefix: "TEST_REDIS", needs: &[install::REDIS] },
+    Server { name: "redis-cluster", prefix: "TEST_REDIS_CLUSTER", needs: &[install::REDIS] },
 ];
 
 /// What runs with every `test-all`.
-const USUAL: [&str; 2] = ["rgw", "s3s"];
+const USUAL: [&str; 4] = ["rgw", "s3s", "redis", "redis-cluster"];
 
 /// Programs that tests start by themselves.
-const OF_TESTS: [Program; 1] = [install::NGINX];
+const OF_TESTS: [Program; 2] = [install::NGINX, install::REDIS];
 
 pub(crate) fn main(mut flags: Flags) -> Result<Tally> {
     let install = flags.switch("--install");

@@ -1,6 +1,8 @@
 //! Starts servers for tests and holds them until standard input ends, or somebody interrupts it.
 //!
-//! usage: services NAME[=PORT]... (rgw, s3s, garage), nginx
+//! usage: services NAME[=PORT]... (rgw, s3s, garage, redis), nginx, redis-cluster
+//!
+//! `redis` are two servers: the second, on the port behind if one is said, has users.
 //!
 //! When all are ready it prints one line of JSON: an object of the variables that tests read.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
@@ -12,15 +14,19 @@ use std::thread;
 
 use atdata_testkit::servers::daemon::free_port;
 use atdata_testkit::servers::garage::Garage;
-use atdata_testkit::servers::given::{S3_SERVERS, S3Server};
+use atdata_testkit::servers::given::{REDIS, REDIS_ACL, REDIS_CLUSTER, S3_SERVERS, S3Server};
 use atdata_testkit::servers::nginx::Nginx;
+use atdata_testkit::servers::redis::{Redis, RedisCluster, RedisOptions};
 use atdata_testkit::servers::rgw::Rgw;
 use atdata_testkit::servers::s3s::S3sFs;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
+/// Variables of the environment, with their values.
+type Variables = Vec<(String, String)>;
+
 /// A server that runs as long as it is held, and its variables.
-type Started = (Box<dyn Any + Send>, Vec<(String, String)>);
+type Started = (Box<dyn Any + Send>, Variables);
 
 fn start(wanted: &str) -> io::Result<Started> {
     if wanted == "nginx" {
@@ -28,6 +34,10 @@ fn start(wanted: &str) -> io::Result<Started> {
         let variables = [("URL", nginx.url("")), ("ROOT", nginx.root().display().to_string())];
         let variables = variables.map(|(name, value)| (format!("TEST_NGINX_{name}"), value));
         return Ok(boxed((variables.into(), nginx)));
+    }
+    if wanted == "redis-cluster" {
+        let cluster = RedisCluster::start()?;
+        return Ok(boxed((vec![(REDIS_CLUSTER.to_owned(), cluster.url())], cluster)));
     }
     let (name, port) = match wanted.split_once('=') {
         Some((name, port)) => (name, port.parse().map_err(io::Error::other)?),
@@ -39,11 +49,24 @@ fn start(wanted: &str) -> io::Result<Started> {
         "rgw" => Rgw::start(port).map(|it| (variables(it.server(), rgw), it)).map(boxed)?,
         "s3s" => S3sFs::start(port).map(|it| (variables(it.server(), s3s), it)).map(boxed)?,
         "garage" => Garage::start(port).map(|it| (variables(it.server(), garage), it)).map(boxed)?,
-        _ => return Err(io::Error::other("there is no such server; there are rgw, s3s, garage and nginx")),
+        "redis" => boxed(two_redis(wanted, port)?),
+        _ => {
+            let text = "there is no such server; there are rgw, s3s, garage, nginx, redis and redis-cluster";
+            return Err(io::Error::other(text));
+        }
     })
 }
 
-fn boxed<T: Send + 'static>((variables, server): (Vec<(String, String)>, T)) -> Started {
+/// A server for everybody, and one with users.
+fn two_redis(wanted: &str, port: u16) -> io::Result<(Variables, [Redis; 2])> {
+    let next = if wanted.contains('=') { port + 1 } else { free_port()? };
+    let open = Redis::start_on(port, RedisOptions::default())?;
+    let with_users = Redis::start_on(next, RedisOptions::default().with_users())?;
+    let variables = [(REDIS, open.url()), (REDIS_ACL, with_users.url())];
+    Ok((variables.map(|(name, url)| (name.to_owned(), url)).into(), [open, with_users]))
+}
+
+fn boxed<T: Send + 'static>((variables, server): (Variables, T)) -> Started {
     (Box::new(server), variables)
 }
 

@@ -10,6 +10,20 @@ use super::sigv4;
 /// The variable that makes a missing server a failure.
 pub const REQUIRED: &str = "ATDATA_REQUIRE_SERVERS";
 
+/// The variable with the address of a Redis server.
+pub const REDIS: &str = "TEST_REDIS_URL";
+
+/// The variable with the address of a Redis server that has users, for one who may write what an index keeps.
+pub const REDIS_ACL: &str = "TEST_REDIS_ACL_URL";
+
+/// The variable with the address of a cluster of Redis servers.
+pub const REDIS_CLUSTER: &str = "TEST_REDIS_CLUSTER_URL";
+
+/// The address that a variable has, if it is set.
+pub fn url(variable: &str) -> Option<String> {
+    env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
 /// The servers that speak S3, by the beginning of their variables' names.
 pub const S3_SERVERS: [&str; 3] = ["TEST_S3", "TEST_S3S", "TEST_GARAGE"];
 
