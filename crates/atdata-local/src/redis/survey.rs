@@ -43,7 +43,7 @@ impl Surveys {
     }
 
     fn is_due(&self, state: &State, is_missed: bool) -> bool {
-        let is_old = |age: i64| u64::try_from(age).unwrap_or_default() > self.every.as_secs();
+        let is_old = |age: i64| u64::try_from(age).unwrap_or_default() >= self.every.as_secs();
         state.unknown != Some(0) || (is_missed && state.age.is_none_or(is_old))
     }
 
