@@ -158,6 +158,10 @@ pub(crate) mod redis {
             Client::Url | Client::Config | Client::InvalidCommand => {
                 Error::invalid("the server cannot be used so").with_retryable(false)
             }
+            // While a cluster looks for its nodes.
+            Client::Protocol if error.details().contains("cluster state") => {
+                Error::unavailable("the servers are not ready")
+            }
             _ => Error::unexpected("the server or its client failed"),
         };
         // The client's own words name neither user nor password.

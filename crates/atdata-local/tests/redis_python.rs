@@ -109,7 +109,8 @@ fn new(name: &str, url: &str) -> NewDataset {
 }
 
 async fn url(index: &LocalIndex, reference: &str) -> String {
-    index.get_dataset(reference).await.unwrap_or_else(|error| panic!("{reference}: {error}")).data_urls()[0].clone()
+    index.get_dataset(reference).await.unwrap_or_else(|error| panic!("{reference}: {error}")).data_urls()[0]
+        .clone()
 }
 
 async fn names(index: &LocalIndex) -> Vec<String> {
@@ -257,7 +258,10 @@ fn python_reads_what_is_written() {
         let metadata = Map::from_iter([("n", Value::from(7u64))]);
         let new = new("a", "1.tar").with_metadata(metadata).with_version("1");
         let cid = index.insert_dataset(new).await.unwrap().cid().unwrap().to_owned();
-        index.set_label(&Label::new("best", &cid).with_version("x").with_description("so far")).await.unwrap();
+        index
+            .set_label(&Label::new("best", &cid).with_version("x").with_description("so far"))
+            .await
+            .unwrap();
         let entry = format!("LocalDatasetEntry:{cid}");
         for (key, field, expected) in [
             (entry.as_str(), "name", "a"),
