@@ -28,6 +28,7 @@ mod samples;
 mod sequence;
 mod state;
 mod stats;
+mod waiting;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -150,6 +150,11 @@ impl RawSample {
         }
     }
 
+    /// The data, if it is that of one member.
+    pub(crate) fn only_data(&mut self) -> Option<&mut Bytes> {
+        self.rest.is_empty().then_some(&mut self.first.data)
+    }
+
     /// The bytes between its first header and the end of its last member's padding.
     pub fn stored_length(&self) -> u64 {
         let last = self.rest.last().unwrap_or(&self.first);
