@@ -210,16 +210,18 @@ impl TarFramer {
     }
 
     fn advance(&mut self, wanted: &mut impl FnMut(MemberKind, &str) -> bool) -> Result<Step<Member>> {
+        let mut state = std::mem::take(&mut self.state);
         loop {
-            match std::mem::take(&mut self.state) {
+            state = match state {
                 State::Header => {
                     let offset = self.queue.position();
                     if let Some(block) = self.queue.block() {
-                        self.state = self.headers.read(&HeaderBlock(block), offset, wanted)?;
+                        let next = self.headers.read(&HeaderBlock(block), offset, wanted)?;
                         self.queue.skip(BLOCK as u64);
+                        next
                     } else if let Some(block) = self.queue.take(BLOCK) {
                         let block = block.first_chunk().ok_or_else(|| corrupt("a header is cut", offset))?;
-                        self.state = self.headers.read(&HeaderBlock(block), offset, wanted)?;
+                        self.headers.read(&HeaderBlock(block), offset, wanted)?
                     } else if self.finished {
                         return self.end_without_marker();
                     } else {
@@ -228,13 +230,17 @@ impl TarFramer {
                 }
                 State::Extension { kind, header_offset, size } => {
                     let body_offset = self.queue.position();
-                    let Some(body) = self.take(size) else {
+                    if let Some(body) = self.queue.peek(size) {
+                        self.headers.extend(kind, body, body_offset)?;
+                        self.queue.skip(size);
+                    } else if let Some(body) = self.take(size) {
+                        self.headers.extend(kind, &body, body_offset)?;
+                    } else {
                         self.starved("the body of an extension header", header_offset)?;
                         self.state = State::Extension { kind, header_offset, size };
                         return Ok(Step::NeedInput);
-                    };
-                    self.headers.extend(kind, body, body_offset)?;
-                    self.state = State::Skip { left: padding(size), header_offset };
+                    }
+                    State::Skip { left: padding(size), header_offset }
                 }
                 State::Body(head) => {
                     let Some(data) = self.take(head.size) else {
@@ -244,7 +250,9 @@ impl TarFramer {
                         return Ok(Step::NeedInput);
                     };
                     let Head { name, kind, header_offset, data_offset, size } = head;
-                    self.state = State::Skip { left: padding(size), header_offset };
+                    let padding = padding(size);
+                    let left = padding - self.queue.skip(padding);
+                    self.state = if left == 0 { State::Header } else { State::Skip { left, header_offset } };
                     return Ok(Step::Item(Member { name, kind, header_offset, data_offset, data }));
                 }
                 State::Skip { mut left, header_offset } => {
@@ -254,6 +262,7 @@ impl TarFramer {
                         self.state = State::Skip { left, header_offset };
                         return Ok(Step::NeedInput);
                     }
+                    State::Header
                 }
                 State::Tail { marker } => {
                     if self.queue.skip_zeros() {

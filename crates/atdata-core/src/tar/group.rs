@@ -30,6 +30,19 @@ const MAX_MEMBERS: usize = 1024;
 /// assert_eq!(split_name("__meta__/info.json"), None);
 /// ```
 pub fn split_name(name: &str) -> Option<(&str, &str)> {
+    split_plain_name(name).or_else(|| split_any_name(name))
+}
+
+/// Splits a name as most are: a key without directories and dots, and the suffix of a payload.
+fn split_plain_name(name: &str) -> Option<(&str, &str)> {
+    let (key, suffix) = name.split_at_checked(name.len().checked_sub(SUFFIX.len())?)?;
+    let key = key.strip_suffix('.').filter(|key| !key.is_empty() && suffix == SUFFIX)?;
+    // Without an end in the middle the bytes are compared side by side.
+    let special = key.bytes().fold(false, |any, byte| any | matches!(byte, b'/' | b'.' | b'\n'));
+    (!special && !key.starts_with("__")).then_some((key, suffix))
+}
+
+fn split_any_name(name: &str) -> Option<(&str, &str)> {
     if is_metadata(name) {
         return None;
     }
@@ -352,6 +365,8 @@ impl SampleFramer {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn member(name: &str) -> Member {
@@ -412,8 +427,25 @@ mod tests {
             ("\n.z", Some(("\n", "z"))),
             ("été/è.msgpack", Some(("été/è", "msgpack"))),
         ] {
+            assert_eq!(split_any_name(name), split, "{name:?}");
             assert_eq!(split_name(name), split, "{name:?}");
         }
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_name_splits_as_any(key in "[_a-zé./\n]{0,40}", suffix in "(\\.msgpack|[._a-z/\n]{0,4}msgpack)") {
+            let name = key + &suffix;
+            if let Some(split) = split_plain_name(&name) {
+                prop_assert_eq!(Some(split), split_any_name(&name));
+            }
+        }
+    }
+
+    #[test]
+    fn plain_names_are_noticed() {
+        assert_eq!(split_plain_name("000017.msgpack"), Some(("000017", "msgpack")));
+        assert_eq!(split_plain_name("train/000017.msgpack"), None);
     }
 
     #[test]
