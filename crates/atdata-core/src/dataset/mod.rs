@@ -12,6 +12,7 @@ mod describe;
 mod faults;
 mod fetch;
 mod frames;
+mod handover;
 mod indexes;
 mod keyed;
 mod mix;
