@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use smol_str::SmolStr;
 
-use super::framer::{Member, TarFramer, TarOptions};
+use super::framer::{Found, Member, TarFramer, TarOptions};
 use super::header::{MemberKind, padded};
+use super::headers::Head;
+use super::name::Name;
 use super::{SUFFIX, Step};
 use crate::{Error, Result};
 
@@ -93,7 +95,8 @@ pub struct RawMember {
 
 /// The members of one sample, not decoded. It has at least one.
 ///
-/// A sample of one member, as nearly all are, costs no allocation if the member's name is short, and one if not.
+/// A sample of one member, as nearly all are, costs no allocation if the member's name is no longer than a UUID with its
+/// suffix, and one if not.
 ///
 /// ```
 /// use atdata_core::tar::{RawMember, RawSample};
@@ -106,7 +109,7 @@ pub struct RawMember {
 #[derive(Clone, Debug)]
 pub struct RawSample {
     /// The name of the first member, which begins with the key.
-    name: SmolStr,
+    name: Name,
     key_length: usize,
     /// Where the first header of the first member begins, in bytes of the (decompressed) archive.
     pub header_offset: u64,
@@ -118,13 +121,23 @@ pub struct RawSample {
 impl RawSample {
     /// Makes a sample of one member.
     pub fn new(key: impl Into<SmolStr>, header_offset: u64, member: RawMember) -> Self {
-        let name = key.into();
-        Self { key_length: name.len(), name, header_offset, first: member, rest: Vec::new() }
+        let key: SmolStr = key.into();
+        Self {
+            key_length: key.len(),
+            name: Name::from(&*key),
+            header_offset,
+            first: member,
+            rest: Vec::new(),
+        }
     }
 
     /// The key: the members' common name up to the first dot, directories included.
     pub fn key(&self) -> &str {
-        self.name.get(..self.key_length).unwrap_or_default()
+        self.name.as_str().get(..self.key_length).unwrap_or_default()
+    }
+
+    fn has_key(&self, key: &[u8]) -> bool {
+        self.key_length == key.len() && self.name.as_bytes().starts_with(key)
     }
 
     /// Adds a member.
@@ -241,30 +254,35 @@ impl Grouper {
         match split_name(&member.name).filter(|_| member.kind == MemberKind::File) {
             Some((key, _)) => {
                 let key_length = key.len();
-                self.push_named(member, key_length)
+                self.push_named(member.into(), key_length)
             }
             None => Ok(None),
         }
     }
 
     /// Adds a member whose key has this length.
-    fn push_named(&mut self, member: Member, key_length: usize) -> Result<Option<RawSample>> {
-        let Member { name, header_offset, data_offset, data, .. } = member;
-        let Some((key, suffix)) = name.get(..key_length).zip(name.get(key_length + 1..)) else {
+    fn push_named(&mut self, found: Found, key_length: usize) -> Result<Option<RawSample>> {
+        let Found { head: Head { name, header_offset, data_offset, size, .. }, data } = found;
+        let Some((key, suffix)) =
+            name.as_bytes().get(..key_length).zip(name.as_bytes().get(key_length + 1..))
+        else {
             return Ok(None);
         };
-        let suffix = if suffix == SUFFIX { Cow::Borrowed(SUFFIX) } else { suffix.to_lowercase().into() };
+        let suffix = if suffix == SUFFIX.as_bytes() {
+            Cow::Borrowed(SUFFIX)
+        } else {
+            name.as_str().get(key_length + 1..).unwrap_or_default().to_lowercase().into()
+        };
         let member = RawMember { suffix, data_offset, data };
-        let size = member.data.len() as u64;
-        if let Some(open) = self.open.as_mut().filter(|open| open.key() == key) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.has_key(key)) {
             self.size += size;
             if self.size > self.max_sample {
                 let limit = self.max_sample;
                 return Err(Error::unsupported(format!("a sample exceeds the limit of {limit} bytes"))
-                    .with("key", key)
+                    .with("key", open.key())
                     .with("offset", data_offset));
             }
-            open.push(member).map_err(|error| error.with("member", name))?;
+            open.push(member).map_err(|error| error.with("member", name.as_str()))?;
             return Ok(None);
         }
         self.size = size;
@@ -344,14 +362,14 @@ impl SampleFramer {
         let Self { framer, grouper, key_length } = self;
         loop {
             // Names are split once, when the header is read.
-            let wanted = |kind, name: &str| {
+            let mut wanted = |kind, name: &str| {
                 let split = split_name(name).filter(|_| kind == MemberKind::File);
                 split.inspect(|(key, _)| *key_length = key.len()).is_some()
             };
-            match framer.next_member_where(wanted)? {
-                Step::Item(member) => {
+            match framer.find_where(&mut wanted)? {
+                Step::Item(found) => {
                     // Reading on would give what is left of a bad sample.
-                    let sample = grouper.push_named(member, *key_length).inspect_err(|_| framer.fail())?;
+                    let sample = grouper.push_named(found, *key_length).inspect_err(|_| framer.fail())?;
                     if let Some(sample) = sample {
                         return Ok(Step::Item(sample));
                     }

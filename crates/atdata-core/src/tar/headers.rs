@@ -2,17 +2,16 @@
 
 use std::borrow::Cow;
 
-use smol_str::SmolStr;
-
 use super::framer::{State, TarOptions};
 use super::header::{BLOCK, HeaderBlock, HeaderKind, MemberKind, Verdict, padded, until_nul};
+use super::name::Name;
 use super::pax::PaxRecords;
 use crate::{Error, Result};
 
 /// A member whose data has not been read.
 #[derive(Debug)]
 pub(super) struct Head {
-    pub(super) name: SmolStr,
+    pub(super) name: Name,
     pub(super) kind: MemberKind,
     pub(super) header_offset: u64,
     pub(super) data_offset: u64,
@@ -110,15 +109,15 @@ impl Headers {
             _ => Ok(()),
         };
         let pax_path = pax.path.or_else(|| self.global.path.clone()).flatten();
-        let name: SmolStr = match (&long_name, pax_path) {
+        let name = match (&long_name, &pax_path) {
             (None, Some(path)) => {
                 check(path.as_bytes())?;
-                path
+                Cow::Borrowed(path.as_str())
             }
             (long, _) => {
                 let path = long.as_ref().map_or_else(|| block.path(), |long| Cow::Borrowed(&long[..]));
                 check(&path)?;
-                utf8_name(path, header_offset)?.into()
+                utf8_name(path, header_offset)?
             }
         };
         let size = if kind.has_body() { pax_size.unwrap_or(stated) } else { 0 };
@@ -135,7 +134,7 @@ impl Headers {
                 .with("member", name));
         }
         let data_offset = offset + BLOCK as u64;
-        Ok(State::Body(Head { name, kind, header_offset, data_offset, size }))
+        Ok(State::Body(Head { name: Name::from(&*name), kind, header_offset, data_offset, size }))
     }
 
     fn extension_header(&mut self, kind: HeaderKind, size: u64, header_offset: u64) -> Result<State> {
