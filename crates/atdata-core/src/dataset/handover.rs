@@ -110,8 +110,8 @@ impl<T> Drop for Taker<T> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::channel;
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
 
@@ -133,9 +133,20 @@ mod tests {
             let (giver, taker) = handover(ahead);
             let given = Arc::new(AtomicUsize::new(0));
             let counted = given.clone();
-            let giving = thread::spawn(move || while giver.give(counted.fetch_add(1, Ordering::SeqCst)) {});
-            for number in 0..50 {
-                thread::sleep(Duration::from_micros(200));
+            let (full, is_full) = channel();
+            let giving = thread::spawn(move || {
+                loop {
+                    let number = counted.fetch_add(1, Ordering::SeqCst);
+                    if number == ahead {
+                        full.send(()).unwrap();
+                    }
+                    if !giver.give(number) {
+                        break;
+                    }
+                }
+            });
+            is_full.recv().unwrap();
+            for number in 0..1000 {
                 assert!(given.load(Ordering::SeqCst) <= number + ahead + 1);
                 assert_eq!(taker.take(), Some(number));
             }
