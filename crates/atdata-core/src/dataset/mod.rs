@@ -12,6 +12,7 @@ mod describe;
 mod faults;
 mod fetch;
 mod frames;
+mod handover;
 mod indexes;
 mod keyed;
 mod mix;
@@ -28,6 +29,7 @@ mod samples;
 mod sequence;
 mod state;
 mod stats;
+mod waiting;
 
 use std::collections::HashMap;
 use std::fmt;
