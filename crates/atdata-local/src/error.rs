@@ -143,16 +143,25 @@ pub(crate) mod redis {
     use atdata_core::Error;
     use fred::error::{Error as ClientError, ErrorKind as Client};
 
+    /// Whether a command was lost with its connection.
+    pub(crate) fn is_lost(error: &ClientError) -> bool {
+        match error.kind() {
+            Client::IO | Client::Routing | Client::Canceled => true,
+            // It finds the connection closed where it does not expect it.
+            Client::Unknown => error.details() == "Failed to route command.",
+            _ => false,
+        }
+    }
+
     /// An error of the client library: what a server answered, or why it did not.
     pub(crate) fn from_client(error: ClientError) -> Error {
         let own = match error.kind() {
+            _ if is_lost(&error) => Error::unavailable("the connection to the server failed"),
             Client::Auth | Client::Unknown | Client::InvalidArgument | Client::Cluster => {
                 return from_text(error.details());
             }
             Client::Timeout => Error::unavailable("the server did not answer in time"),
-            Client::IO | Client::Routing | Client::Canceled | Client::Backpressure => {
-                Error::unavailable("the connection to the server failed")
-            }
+            Client::Backpressure => Error::unavailable("too much waits for the server"),
             Client::Sentinel => Error::unavailable("the sentinels do not name a master"),
             Client::Tls => Error::unavailable("the encrypted connection to the server failed"),
             Client::Url | Client::Config | Client::InvalidCommand => {

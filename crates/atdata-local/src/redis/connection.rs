@@ -19,10 +19,13 @@ use tokio::time::timeout;
 
 use super::address::{Address, Place};
 use super::server::{Command, Reply, ScanCursor, Script, Server};
-use crate::error::redis::{from_client, from_text};
+use crate::error::redis::{from_client, from_text, is_lost};
 
 /// Keys that a page of a scan asks for. A server looks at so many slots of its table before it serves others.
 const SCAN_COUNT: &str = "1000";
+
+/// Before a command is sent again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A connection that comes back by itself when it is lost.
 pub(crate) struct Connection {
@@ -183,6 +186,8 @@ impl fmt::Debug for Connection {
     }
 }
 
+/// Sends a command. If the connection is lost it is sent again, as often as the time of the call allows: every command can be
+/// repeated.
 async fn send(
     client: &Client,
     name: &'static str,
@@ -190,8 +195,13 @@ async fn send(
     arguments: Vec<Bytes>,
 ) -> Result<Reply> {
     let command = CustomCommand::new_static(name, hash, false);
-    let arguments = arguments.into_iter().map(Value::Bytes).collect();
-    client.custom_raw(command, arguments).await.map_err(from_client).and_then(reply)
+    let arguments: Vec<Value> = arguments.into_iter().map(Value::Bytes).collect();
+    loop {
+        match client.custom_raw(command.clone(), arguments.clone()).await {
+            Err(error) if is_lost(&error) => tokio::time::sleep(PAUSE).await,
+            done => return done.map_err(from_client).and_then(reply),
+        }
+    }
 }
 
 /// A slot of each master of a cluster, in the order of their names.
@@ -235,6 +245,8 @@ async fn connect(address: &Address, wait: Duration) -> Result<Live> {
     let connection = ConnectionConfig {
         connection_timeout: wait,
         internal_command_timeout: wait,
+        // It is time that ends a call, and each change can be repeated.
+        max_command_attempts: 1_000,
         ..ConnectionConfig::default()
     };
     let mut builder = Builder::from_config(config);

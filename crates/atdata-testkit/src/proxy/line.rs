@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -26,6 +27,8 @@ pub enum Line {
     /// So many times the connection is closed when an answer comes: the server has done what it was asked to do, and the
     /// client is not told.
     Cut(u32),
+    /// The same with every answer whose number is a multiple of this, counted over all connections.
+    CutEach(u32),
     /// It does not arrive, and the connection stays open.
     Silent,
     /// New connections are closed at once, and those that there are.
@@ -91,12 +94,13 @@ async fn accept(
     line: Arc<Mutex<Line>>,
     state: watch::Receiver<Line>,
 ) {
+    let answers = Arc::<AtomicU32>::default();
     while let Ok((client, _)) = listener.accept().await {
         if *state.borrow() == Line::Closed {
             continue;
         }
         let Ok(server) = TcpStream::connect(upstream).await else { continue };
-        tokio::spawn(pass(client, server, line.clone(), state.clone()));
+        tokio::spawn(pass(client, server, line.clone(), answers.clone(), state.clone()));
     }
 }
 
@@ -105,6 +109,7 @@ async fn pass(
     client: TcpStream,
     server: TcpStream,
     line: Arc<Mutex<Line>>,
+    answers_seen: Arc<AtomicU32>,
     mut state: watch::Receiver<Line>,
 ) {
     let (mut from_client, mut to_client) = client.into_split();
@@ -117,13 +122,20 @@ async fn pass(
             let now = {
                 let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
                 let now = *line;
-                if let Line::Cut(times) = now {
-                    *line = if times <= 1 { Line::Open } else { Line::Cut(times - 1) };
+                match now {
+                    Line::Cut(times) => *line = if times <= 1 { Line::Open } else { Line::Cut(times - 1) },
+                    Line::CutEach(interval) => {
+                        let count = answers_seen.fetch_add(1, Ordering::Relaxed) + 1;
+                        if count.is_multiple_of(interval.max(1)) {
+                            return;
+                        }
+                    }
+                    _ => {}
                 }
                 now
             };
             match now {
-                Line::Open => {}
+                Line::Open | Line::CutEach(_) => {}
                 Line::Silent => continue,
                 Line::Cut(_) | Line::Closed => return,
             }
