@@ -1,4 +1,4 @@
-//! Errors of SQLite and of the file system in the project's terms.
+//! Errors of SQLite, of Redis and of the file system in the project's terms.
 
 #[cfg(feature = "disk")]
 pub(crate) use self::disk::at_path;
@@ -134,6 +134,98 @@ mod sqlite {
                 let error = kind(code);
                 assert_eq!((error.kind(), error.is_retryable()), (expected, retryable), "{error}");
             }
+        }
+    }
+}
+
+#[cfg(feature = "redis")]
+pub(crate) mod redis {
+    use atdata_core::Error;
+    use fred::error::{Error as ClientError, ErrorKind as Client};
+
+    /// An error of the client library: what a server answered, or why it did not.
+    pub(crate) fn from_client(error: ClientError) -> Error {
+        let own = match error.kind() {
+            Client::Auth | Client::Unknown | Client::InvalidArgument | Client::Cluster => {
+                return from_text(error.details());
+            }
+            Client::Timeout => Error::unavailable("the server did not answer in time"),
+            Client::IO | Client::Routing | Client::Canceled | Client::Backpressure => {
+                Error::unavailable("the connection to the server failed")
+            }
+            Client::Sentinel => Error::unavailable("the sentinels do not name a master"),
+            Client::Tls => Error::unavailable("the encrypted connection to the server failed"),
+            Client::Url | Client::Config | Client::InvalidCommand => {
+                Error::invalid("the server cannot be used so").with_retryable(false)
+            }
+            _ => Error::unexpected("the server or its client failed"),
+        };
+        // The client's own words name neither user nor password.
+        own.with_source(error)
+    }
+
+    /// What a server answered in place of a result: a code and words.
+    pub(crate) fn from_text(text: &str) -> Error {
+        // Errors inside scripts have their own words around the server's.
+        let text = text.strip_prefix("ERR Error running script").map_or(text, |rest| inner(rest).unwrap_or(text));
+        let code = text.split([' ', '\n', '\r']).next().unwrap_or_default();
+        let own = match code {
+            "NOAUTH" | "WRONGPASS" => Error::permission_denied("the server wants another user or password"),
+            "NOPERM" => Error::permission_denied("the server does not allow this to the user"),
+            "OOM" => Error::unavailable("the server's memory is full").with_retryable(false),
+            "MISCONF" => Error::unavailable("the server cannot save, and refuses to be changed").with_retryable(false),
+            "READONLY" => Error::unavailable("the server is a replica now, or refuses to be changed"),
+            "LOADING" => Error::unavailable("the server is loading its data"),
+            "BUSY" => Error::unavailable("the server is busy with a script"),
+            "CLUSTERDOWN" | "MASTERDOWN" | "TRYAGAIN" | "NOREPLICAS" | "MOVED" | "ASK" => {
+                Error::unavailable("the servers are not ready")
+            }
+            "WRONGTYPE" => Error::corrupt("a key of the index holds something else"),
+            _ if text.contains("max number of clients") => Error::unavailable("the server has too many clients"),
+            _ => Error::unexpected("the server refused"),
+        };
+        let is_code = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase());
+        let own = if is_code { own.with("code", code) } else { own };
+        own.with("answer", text.trim())
+    }
+
+    /// What a command inside a script answered: behind a prefix like `script: …, on @user_script:3: `.
+    fn inner(text: &str) -> Option<&str> {
+        let start = text.find("@user_script:").and_then(|at| text.get(at..)?.find(": ").map(|end| at + end + 2))?;
+        text.get(start..)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use atdata_core::ErrorKind;
+
+        use super::*;
+
+        #[test]
+        fn answers_are_told_apart() {
+            for (text, kind, retryable) in [
+                ("WRONGPASS invalid username-password pair", ErrorKind::PermissionDenied, false),
+                ("NOPERM this user has no permissions", ErrorKind::PermissionDenied, false),
+                ("OOM command not allowed when used memory > 'maxmemory'.", ErrorKind::Unavailable, false),
+                ("MISCONF Redis is configured to save RDB snapshots", ErrorKind::Unavailable, false),
+                ("READONLY You can't write against a read only replica.", ErrorKind::Unavailable, true),
+                ("LOADING Redis is loading the dataset in memory", ErrorKind::Unavailable, true),
+                ("BUSY Redis is busy running a script.", ErrorKind::Unavailable, true),
+                ("CLUSTERDOWN The cluster is down", ErrorKind::Unavailable, true),
+                ("ERR max number of clients reached", ErrorKind::Unavailable, true),
+                ("WRONGTYPE Operation against a key", ErrorKind::Corrupt, false),
+                ("ERR unknown command", ErrorKind::Unexpected, false),
+                ("", ErrorKind::Unexpected, false),
+            ] {
+                let error = from_text(text);
+                assert_eq!((error.kind(), error.is_retryable()), (kind, retryable), "{text}");
+            }
+        }
+
+        #[test]
+        fn errors_inside_scripts_are_those_of_their_commands() {
+            let text = "ERR Error running script (call to f_1): @user_script:9: WRONGTYPE Operation against a key";
+            assert_eq!(from_text(text).kind(), ErrorKind::Corrupt);
         }
     }
 }

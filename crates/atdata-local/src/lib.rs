@@ -1,10 +1,11 @@
-//! Datasets on one machine, or shared by a team over a file system.
+//! Datasets on one machine, or shared by a team.
 //!
-//! - [`LocalIndex`] (feature `sqlite`): an index in one SQLite file. It is the file of Python `atdata` 0.7, and any
-//!   number of Rust and Python processes may use it at the same time.
+//! - [`LocalIndex`]: an index in one SQLite file (feature `sqlite`), which is the file of Python `atdata` 0.7, or on a Redis
+//!   server (feature `redis`), with the keys of Python 0.2 and 0.7. Any number of Rust and Python processes may use it at
+//!   the same time.
 //! - [`LocalDiskStore`] (feature `disk`): a store that writes shards into a directory, all of a dataset or none.
 //!
-//! Both need nothing to be set up. Their places, if nothing else is said, are `~/.atdata/index.db` and `~/.atdata/data`,
+//! File and directory need nothing to be set up. Their places, if nothing else is said, are `~/.atdata/index.db` and `~/.atdata/data`,
 //! as Python has them.
 #![cfg_attr(
     all(feature = "sqlite", feature = "disk"),
@@ -37,10 +38,16 @@ mod disk;
 mod error;
 #[cfg(any(feature = "sqlite", feature = "disk"))]
 mod home;
+#[cfg(any(feature = "sqlite", feature = "redis"))]
+mod index;
+#[cfg(any(feature = "sqlite", feature = "redis"))]
+mod packed;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 #[cfg(feature = "disk")]
 pub use disk::{LocalDiskStore, Recovered};
-#[cfg(feature = "sqlite")]
-pub use sqlite::{LocalIndex, LocalIndexOptions};
+#[cfg(any(feature = "sqlite", feature = "redis"))]
+pub use index::{LocalIndex, LocalIndexOptions};

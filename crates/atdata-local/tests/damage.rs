@@ -79,7 +79,7 @@ fn a_damaged_entry_is_named_and_the_listing_goes_on() {
             assert_eq!(error.context_value("name"), Some(name));
         }
         let error = file.index.get_dataset("b").await.unwrap_err();
-        assert_eq!(error.context_value("path"), Some(file.index.path()), "{error}");
+        assert_eq!(error.context_value("path"), Some(file.index.address()), "{error}");
     });
 }
 

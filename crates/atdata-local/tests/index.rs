@@ -26,7 +26,7 @@ impl IndexHarness for InFile {
         Arc::new(self.index.clone())
     }
     async fn reopen(&self) -> Arc<dyn Index> {
-        Arc::new(LocalIndex::open(self.index.path()).await.unwrap())
+        Arc::new(LocalIndex::open(self.index.address()).await.unwrap())
     }
 }
 

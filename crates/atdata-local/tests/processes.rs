@@ -30,13 +30,13 @@ fn a_lock_that_is_held_too_long_is_unavailable_and_can_be_tried_again() {
     block_on(async {
         let file = InFile::new().await;
         let options = LocalIndexOptions::default().with_busy_timeout(Duration::ZERO);
-        let index = options.open(file.index.path()).await.unwrap();
+        let index = options.open(file.index.address()).await.unwrap();
         let other = file.other();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let error = index.insert_dataset(new("a", &["a.tar"])).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
         assert!(error.is_retryable());
-        assert_eq!(error.context_value("path"), Some(file.index.path()));
+        assert_eq!(error.context_value("path"), Some(file.index.address()));
         // Reading goes on meanwhile.
         assert_eq!(index.count_datasets().await.unwrap(), 0);
         other.execute_batch("COMMIT").unwrap();

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use atdata_core::{Entry, Error, IfExists, Label, Map, NewDataset, Result, Value, cid, msgpack};
+use atdata_core::{Entry, Error, IfExists, Label, NewDataset, Result, cid};
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::labels;
 use crate::error::SqlResultExt;
+use crate::packed;
 
 /// An entry by content identifier and name, from the main table.
 pub(super) const MAIN_ENTRY: &str = "SELECT cid, name, schema_ref, data_urls, metadata, legacy_uuid \
@@ -128,9 +129,8 @@ pub(super) fn insert(connection: &Connection, new: NewDataset, schema_ref: Strin
 }
 
 fn write(connection: &Connection, entry: &Entry, cid: &str) -> Result<()> {
-    let urls = Value::List(entry.data_urls.iter().map(|url| Value::from(url.as_str())).collect());
-    let urls = msgpack::to_bytes(&urls)?;
-    let metadata = entry.metadata.as_ref().map(pack).transpose()?;
+    let urls = packed::pack_urls(&entry.data_urls)?;
+    let metadata = entry.metadata.as_ref().map(packed::pack_metadata).transpose()?;
     let mut statement = connection.prepare_cached(INSERT).sql()?;
     statement.execute(params![cid, entry.name, entry.schema_ref, &urls[..], metadata.as_deref()]).sql()?;
     Ok(())
@@ -145,7 +145,7 @@ fn are_equal(old: &Entry, new: &Entry) -> Result<bool> {
         return Ok(false);
     }
     match (&old.metadata, &new.metadata) {
-        (Some(old), Some(new)) => Ok(old == new || pack(old)? == pack(new)?),
+        (Some(old), Some(new)) => Ok(old == new || packed::pack_metadata(old)? == packed::pack_metadata(new)?),
         (old, new) => Ok(old.is_none() && new.is_none()),
     }
 }
@@ -179,12 +179,6 @@ fn forget(connection: &Connection, cid: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn pack(metadata: &Map) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    msgpack::Packer::new(&mut bytes).fields(metadata)?;
-    Ok(bytes)
-}
-
 /// Reads a row of the six columns that the queries above select.
 fn entry(row: &Row<'_>) -> Result<Entry> {
     let cid: String = row.get(0).sql()?;
@@ -193,28 +187,10 @@ fn entry(row: &Row<'_>) -> Result<Entry> {
 }
 
 fn read(row: &Row<'_>, cid: &str, name: &str) -> Result<Entry> {
-    let mut entry = Entry::new(name, row.get::<_, String>(2).sql()?, urls(row.get(3).sql()?)?);
-    entry.metadata = row.get::<_, Option<Vec<u8>>>(4).sql()?.map(metadata).transpose()?.flatten();
+    let mut entry = Entry::new(name, row.get::<_, String>(2).sql()?, packed::urls(&row.get::<_, Vec<u8>>(3).sql()?.into())?);
+    let metadata = row.get::<_, Option<Vec<u8>>>(4).sql()?.map(Bytes::from);
+    entry.metadata = metadata.as_ref().map(packed::metadata).transpose()?.flatten();
     entry.cid = Some(cid.to_owned());
     entry.legacy_uuid = row.get(5).sql()?;
     Ok(entry)
-}
-
-fn urls(bytes: Vec<u8>) -> Result<Vec<String>> {
-    let damaged =
-        || Error::corrupt("the entry's addresses are not a list of texts").with("field", "data_urls");
-    let Value::List(items) =
-        msgpack::from_bytes(&Bytes::from(bytes)).map_err(|e| e.with("field", "data_urls"))?
-    else {
-        return Err(damaged());
-    };
-    items.into_iter().map(|item| if let Value::Str(url) = item { Ok(url) } else { Err(damaged()) }).collect()
-}
-
-fn metadata(bytes: Vec<u8>) -> Result<Option<Map>> {
-    match msgpack::from_bytes(&Bytes::from(bytes)).map_err(|error| error.with("field", "metadata"))? {
-        Value::Map(map) => Ok(Some(map)),
-        Value::Nil => Ok(None),
-        _ => Err(Error::corrupt("the entry's metadata are not a map").with("field", "metadata")),
-    }
 }

@@ -1,4 +1,4 @@
-//! [`LocalIndex`]: an index in one SQLite file.
+//! An index in one SQLite file.
 //!
 //! # One file, two programs
 //!
@@ -55,146 +55,41 @@ use self::listing::{From, SchemaCursor};
 use self::worker::Worker;
 use crate::error::SqlResultExt;
 
-/// An index in one SQLite file, which Python `atdata` 0.7 and any number of processes may use at the same time.
-///
-/// Every call is a transaction: after a crash it has happened or not. Writers wait for each other, up to
-/// [`LocalIndexOptions::busy_timeout`]; readers wait for nobody. A commit waits for the disk, so many datasets are
-/// inserted faster with [`insert_many`](LocalIndex::insert_many). The file should not lie on a network file system, whose
-/// locks SQLite cannot rely on.
-///
-/// Clones share their connections: one that reads and one that writes, each on a thread of its own, which ends with
-/// the last clone. A call whose future is dropped happens as a whole or not at all.
-///
-/// ```
-/// use atdata_core::{Index, NewDataset};
-/// use atdata_local::LocalIndex;
-///
-/// # futures::executor::block_on(async {
-/// let index = LocalIndex::in_memory()?;
-/// index.insert_dataset(NewDataset::new("digits", "Digit@1.0.0", vec!["/data/digits.tar".into()])).await?;
-/// assert_eq!(index.get_dataset("digits").await?.data_urls(), ["/data/digits.tar"]);
-/// # Ok::<(), atdata_core::Error>(())
-/// # }).unwrap();
-/// ```
+/// An index in one SQLite file. Clones share their connections: one that reads and one that writes, each on a thread of its
+/// own, which ends with the last clone. A call whose future is dropped happens as a whole or not at all.
 #[derive(Clone)]
-pub struct LocalIndex {
+pub(crate) struct SqliteIndex {
     profile: Profile,
     reader: Worker,
     writer: Worker,
 }
 
-/// How a [`LocalIndex`] is opened.
-///
-/// ```
-/// use atdata_core::schema::Profile;
-/// use atdata_local::LocalIndexOptions;
-///
-/// # futures::executor::block_on(async {
-/// # let directory = tempfile::tempdir().unwrap();
-/// # let path = directory.path().join("index.db");
-/// let index = LocalIndexOptions::default().with_profile(Profile::Latest).open(&path).await?;
-/// assert_eq!(index.path(), path.to_str().unwrap());
-/// # Ok::<(), atdata_core::Error>(())
-/// # }).unwrap();
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct LocalIndexOptions {
-    /// The form of the schema references that are written and returned; every form is read.
-    pub profile: Profile,
-    /// How long a call waits while other processes write before it fails with
-    /// [`Unavailable`](atdata_core::ErrorKind::Unavailable); 30 seconds if nothing else is said.
-    pub busy_timeout: Duration,
-}
-
-impl Default for LocalIndexOptions {
-    fn default() -> Self {
-        Self { profile: Profile::default(), busy_timeout: Duration::from_secs(30) }
-    }
-}
-
-impl LocalIndexOptions {
-    /// Sets the form of schema references.
-    #[must_use]
-    pub fn with_profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
-        self
-    }
-
-    /// Sets how long a call waits while other processes write.
-    #[must_use]
-    pub fn with_busy_timeout(mut self, timeout: Duration) -> Self {
-        self.busy_timeout = timeout;
-        self
-    }
-
-    /// Opens the index in a file; the file and its directory are made if they are not there. A file that can only be
-    /// read is opened too, and refuses every change.
-    ///
-    /// # Errors
-    /// [`Corrupt`](atdata_core::ErrorKind::Corrupt) if the file is not an SQLite database or is damaged,
-    /// [`PermissionDenied`](atdata_core::ErrorKind::PermissionDenied) if it cannot be opened.
-    pub async fn open(&self, path: impl AsRef<Path>) -> Result<LocalIndex> {
-        let path = path.as_ref();
+impl SqliteIndex {
+    pub(crate) async fn open(path: &Path, profile: Profile, busy_timeout: Duration) -> Result<Self> {
         // SQLite takes a relative `:memory:` and an empty path for something else than a file.
         let file: Arc<Path> = std::path::absolute(path).context("path", path.display())?.into();
         let name: Arc<str> = file.display().to_string().into();
-        let timeout = self.busy_timeout;
         let writer = {
             let file = file.clone();
-            Worker::open(name.clone(), move || database::open_writer(&file, timeout)).await?
+            Worker::open(name.clone(), move || database::open_writer(&file, busy_timeout)).await?
         };
-        let reader = Worker::open(name, move || database::open_reader(&file, timeout)).await?;
-        Ok(LocalIndex { profile: self.profile, reader, writer })
+        let reader = Worker::open(name, move || database::open_reader(&file, busy_timeout)).await?;
+        Ok(Self { profile, reader, writer })
     }
 
-    /// Makes an index in memory, which ends with its last clone.
-    ///
-    /// # Errors
-    /// No thread can be started.
-    pub fn in_memory(&self) -> Result<LocalIndex> {
+    pub(crate) fn in_memory(profile: Profile) -> Result<Self> {
         let connection = database::open_in_memory()?;
         let (worker, _) = Worker::start(":memory:".into(), move || Ok(connection))?;
-        Ok(LocalIndex { profile: self.profile, reader: worker.clone(), writer: worker })
-    }
-}
-
-impl LocalIndex {
-    /// Opens the index in a file, which is made if it is not there: [`LocalIndexOptions::open`] with the defaults.
-    ///
-    /// # Errors
-    /// As [`LocalIndexOptions::open`].
-    pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
-        LocalIndexOptions::default().open(path).await
-    }
-
-    /// Opens `~/.atdata/index.db`, the index that Python uses if nothing else is said.
-    ///
-    /// # Errors
-    /// As [`LocalIndexOptions::open`]; there is no home directory.
-    pub async fn open_default() -> Result<Self> {
-        Self::open(crate::home::in_home("index.db")?).await
-    }
-
-    /// Makes an index in memory, which ends with its last clone.
-    ///
-    /// # Errors
-    /// No thread can be started.
-    pub fn in_memory() -> Result<Self> {
-        LocalIndexOptions::default().in_memory()
+        Ok(Self { profile, reader: worker.clone(), writer: worker })
     }
 
     /// The file, or `:memory:`.
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.writer.path()
     }
 
-    /// Inserts many datasets in one transaction: all of them or, if one fails, none. Entries come back in the same
-    /// order. It costs one wait for the disk in all, and holds other writers up until it is done.
-    ///
-    /// # Errors
-    /// As [`Index::insert_dataset`], of the first dataset that fails; the error has its name.
-    pub async fn insert_many(&self, new: Vec<NewDataset>) -> Result<Vec<Arc<dyn IndexEntry>>> {
+    /// Inserts many datasets in one transaction: all of them or, if one fails, none.
+    pub(crate) async fn insert_many(&self, new: Vec<NewDataset>) -> Result<Vec<Arc<dyn IndexEntry>>> {
         new.iter().try_for_each(|new| new.validate().context("name", &new.name))?;
         let profile = self.profile;
         self.write(move |transaction| {
@@ -262,7 +157,7 @@ fn no_dataset(reference: &str) -> Error {
 }
 
 #[async_trait]
-impl Index for LocalIndex {
+impl Index for SqliteIndex {
     async fn insert_dataset(&self, new: NewDataset) -> Result<Arc<dyn IndexEntry>> {
         new.validate()?;
         let profile = self.profile;
@@ -326,9 +221,9 @@ impl Index for LocalIndex {
     }
 }
 
-impl fmt::Debug for LocalIndex {
+impl fmt::Debug for SqliteIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalIndex")
+        f.debug_struct("SqliteIndex")
             .field("path", &self.path())
             .field("profile", &self.profile)
             .finish_non_exhaustive()

@@ -15,8 +15,8 @@ pub const RO: User = ("ro", "ro-password");
 /// May do everything: prepares the server for tests.
 pub(super) const ADMIN: User = ("admin", "admin-password");
 
-/// The number of databases of a server; one for each test, as often as it lasts.
-pub(super) const DATABASES: u32 = 4096;
+/// The number of databases of a server; one for each test, as often as it lasts. Some clients count them in one byte.
+pub(super) const DATABASES: u32 = 256;
 
 /// The keys of an index and of a queue.
 const KEYS: &str = "~LocalDatasetEntry:* ~LocalSchema:* ~Label:* ~LocalLens:* ~atdata:* &*";

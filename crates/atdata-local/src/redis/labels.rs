@@ -1,0 +1,91 @@
+//! Labels.
+
+use atdata_core::{Error, Label, Result};
+use bytes::Bytes;
+
+use super::change::{Change, Stage, list};
+use super::keys;
+use super::names::{expect_row, held, record};
+use super::record::{RecordChange, References};
+use super::server::{Command, Reply, Server, utf8};
+
+/// Adds a label to a change; `references` are those of the entry that it points to.
+pub(super) async fn write(
+    server: &dyn Server,
+    change: &mut Change,
+    record: &mut RecordChange,
+    references: &References,
+    label: &Label,
+) -> Result<()> {
+    let (name, version, cid) = (label.name.as_str(), label.version.as_str(), label.cid.as_str());
+    if let Some(before) = record.record.label(version).filter(|before| *before != cid).map(str::to_owned) {
+        let held = held(server, &before).await?;
+        held.references.change(change, Stage::Remains, &before).label(name, version, false);
+    }
+    references.change(change, Stage::Things, cid).label(name, version, true);
+    record.set_label(change, version, cid);
+    let key = keys::label(name, version);
+    let text = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    let mut fields = vec![key.clone()];
+    for (field, value) in [("cid", cid), ("name", name), ("version", version)] {
+        fields.extend([text(field), text(value)]);
+    }
+    if let Some(description) = &label.description {
+        fields.extend([text("description"), text(description)]);
+    }
+    change.at(Stage::Ways, key.clone()).delete(&key).run("HSET", fields);
+    list(change, keys::LABELS, keys::pair(name, version), true);
+    Ok(())
+}
+
+/// Sets a label; nothing is said if others were faster.
+pub(super) async fn set(server: &dyn Server, label: &Label) -> Result<Option<()>> {
+    let (held, record) = futures::try_join!(held(server, &label.cid), record(server, &label.name))?;
+    if held.row.is_none() {
+        return Err(Error::not_found("the index has no entry of this identifier").with("cid", &label.cid));
+    }
+    let mut change = Change::default();
+    expect_row(&mut change, &label.cid, held.row.as_ref());
+    let mut record = RecordChange::new(&mut change, &label.name, record);
+    write(server, &mut change, &mut record, &held.references, label).await?;
+    Ok(change.apply(server).await?.then_some(()))
+}
+
+/// Reads the label of a name and version.
+pub(super) async fn read(server: &dyn Server, name: &str, version: &str) -> Result<Option<Label>> {
+    let reply = server.call(Command::new("HGETALL", keys::label(name, version))).await?;
+    let found = parse(reply).map_err(|error| error.with("name", name).with("version", version))?;
+    // Name and version are joined in the key by a character that both may have.
+    Ok(found.filter(|found| {
+        found.name.as_deref().is_none_or(|it| it == name) && found.version.as_deref().is_none_or(|it| it == version)
+    })
+    .map(|found| {
+        let label = Label::new(name, found.cid).with_version(version);
+        match found.description {
+            Some(description) => label.with_description(description),
+            None => label,
+        }
+    }))
+}
+
+struct Fields {
+    cid: String,
+    name: Option<String>,
+    version: Option<String>,
+    description: Option<String>,
+}
+
+fn parse(reply: Reply) -> Result<Option<Fields>> {
+    let (mut cid, mut name, mut version, mut description) = (None, None, None, None);
+    for (field, value) in reply.fields()? {
+        let value = utf8(value)?;
+        match &field[..] {
+            b"cid" => cid = Some(value),
+            b"name" => name = Some(value),
+            b"version" => version = Some(value),
+            b"description" => description = Some(value),
+            _ => {}
+        }
+    }
+    Ok(cid.map(|cid| Fields { cid, name, version, description }))
+}

@@ -1,0 +1,236 @@
+//! What we keep beside Python's keys: for each name and each entry a hash.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use atdata_core::Result;
+use bytes::Bytes;
+
+use super::change::{At, Change, Stage};
+use super::keys;
+use super::server::{Reply, utf8};
+
+const REVISION: &str = "rev";
+const LATEST: &str = "latest";
+const ENTRY: &str = "entry";
+
+/// What is known of a name: the hash [`keys::record`].
+///
+/// | Field | Value |
+/// |---|---|
+/// | `rev` | how often it was changed |
+/// | `latest` | the version of the label that was set last, possibly empty |
+/// | `@VERSION` | the content identifier of that label, as it was when we last looked |
+/// | `#VERSION` | the revision in which the label was set |
+/// | `entry` | the content identifier of the entry that the name stands for where no label says it |
+/// | `=CID` | for each entry of this name: nothing, or what the entry has under this name while another name has the row |
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) revision: Option<u64>,
+    pub(super) latest: Option<String>,
+    pub(super) entry: Option<String>,
+    /// Content identifiers and ages of labels, by version.
+    pub(super) labels: BTreeMap<String, (String, u64)>,
+    /// What is kept of entries, by content identifier.
+    pub(super) entries: BTreeMap<String, Bytes>,
+}
+
+impl Record {
+    pub(super) fn read(reply: Reply) -> Result<Self> {
+        let mut record = Self::default();
+        let mut ages = BTreeMap::new();
+        for (field, value) in reply.fields()? {
+            let field = utf8(field)?;
+            if let Some(version) = field.strip_prefix('@') {
+                record.labels.insert(version.to_owned(), (utf8(value)?, 0));
+            } else if let Some(version) = field.strip_prefix('#') {
+                ages.insert(version.to_owned(), number(value)?);
+            } else if let Some(cid) = field.strip_prefix('=') {
+                record.entries.insert(cid.to_owned(), value);
+            } else if field == REVISION {
+                record.revision = Some(number(value)?);
+            } else if field == LATEST {
+                record.latest = Some(utf8(value)?);
+            } else if field == ENTRY {
+                record.entry = Some(utf8(value)?);
+            }
+        }
+        for (version, (_, age)) in &mut record.labels {
+            *age = ages.remove(version).unwrap_or_default();
+        }
+        Ok(record)
+    }
+
+    pub(super) fn label(&self, version: &str) -> Option<&str> {
+        self.labels.get(version).map(|(cid, _)| cid.as_str())
+    }
+
+    /// Labels, the one set last first.
+    pub(super) fn by_age(&self) -> Vec<(&str, &str)> {
+        let mut labels: Vec<_> = self.labels.iter().collect();
+        labels.sort_by_key(|(version, (_, age))| (self.latest.as_ref() != Some(version), std::cmp::Reverse(*age)));
+        labels.into_iter().map(|(version, (cid, _))| (version.as_str(), cid.as_str())).collect()
+    }
+}
+
+/// A record that is changed: every step is taken in memory and in the change.
+#[derive(Debug)]
+pub(super) struct RecordChange {
+    pub(super) record: Record,
+    key: Bytes,
+    next: u64,
+}
+
+impl RecordChange {
+    /// Begins to change a record, which must not have changed since it was read.
+    pub(super) fn new(change: &mut Change, name: &str, record: Record) -> Self {
+        let key = keys::record(name);
+        let next = record.revision.unwrap_or_default() + 1;
+        let found = record.revision.map(|revision| revision.to_string().into());
+        change.at(Stage::Names, key.clone()).expect(key.clone(), REVISION, found).set(
+            &key,
+            REVISION,
+            next.to_string(),
+        );
+        Self { record, key, next }
+    }
+
+    fn at<'a>(&self, change: &'a mut Change) -> At<'a> {
+        change.at(Stage::Names, self.key.clone())
+    }
+
+    /// Sets a label, which is the latest from now on.
+    pub(super) fn set_label(&mut self, change: &mut Change, version: &str, cid: &str) {
+        let age = self.next.to_string();
+        self.at(change)
+            .set(&self.key, format!("@{version}"), cid.to_owned())
+            .set(&self.key, format!("#{version}"), age)
+            .set(&self.key, LATEST, version.to_owned());
+        self.record.labels.insert(version.to_owned(), (cid.to_owned(), self.next));
+        self.record.latest = Some(version.to_owned());
+    }
+
+    pub(super) fn remove_label(&mut self, change: &mut Change, version: &str) {
+        self.record.labels.remove(version);
+        self.at(change).unset(&self.key, format!("@{version}")).unset(&self.key, format!("#{version}"));
+        if self.record.latest.as_deref() == Some(version) {
+            self.record.latest = None;
+            self.record.latest = self.record.by_age().first().map(|(version, _)| (*version).to_owned());
+            match &self.record.latest {
+                Some(latest) => self.at(change).set(&self.key, LATEST, latest.clone()),
+                None => self.at(change).unset(&self.key, LATEST),
+            };
+        }
+    }
+
+    /// Notes that an entry goes by this name; `kept` is empty while the row itself says so.
+    pub(super) fn set_entry(&mut self, change: &mut Change, cid: &str, kept: Bytes) {
+        self.at(change).set(&self.key, format!("={cid}"), kept.clone());
+        self.record.entries.insert(cid.to_owned(), kept);
+        if self.record.entry.is_none() {
+            self.prefer(change, cid);
+        }
+    }
+
+    /// Lets the name stand for an entry where no label says what it stands for.
+    pub(super) fn prefer(&mut self, change: &mut Change, cid: &str) {
+        if self.record.entry.as_deref() != Some(cid) {
+            self.at(change).set(&self.key, ENTRY, cid.to_owned());
+            self.record.entry = Some(cid.to_owned());
+        }
+    }
+
+    pub(super) fn remove_entry(&mut self, change: &mut Change, cid: &str) {
+        self.at(change).unset(&self.key, format!("={cid}"));
+        self.record.entries.remove(cid);
+        if self.record.entry.as_deref() == Some(cid) {
+            self.record.entry = self.record.entries.keys().next().cloned();
+            match &self.record.entry {
+                Some(next) => self.at(change).set(&self.key, ENTRY, next.clone()),
+                None => self.at(change).unset(&self.key, ENTRY),
+            };
+        }
+    }
+
+    /// Removes the record if it says nothing any more.
+    pub(super) fn finish(self, change: &mut Change) {
+        if self.record.entries.is_empty() && self.record.labels.is_empty() {
+            self.at(change).delete(&self.key);
+        }
+    }
+}
+
+/// What refers to an entry: the hash [`keys::references`].
+///
+/// | Field | Value |
+/// |---|---|
+/// | `rev` | how often it was changed |
+/// | `=NAME` | nothing; the entry goes by this name |
+/// | `@VERSION` NUL `NAME` | nothing; this label points to the entry |
+#[derive(Debug, Default)]
+pub(super) struct References {
+    revision: Option<u64>,
+    pub(super) names: BTreeSet<String>,
+    /// Names and versions.
+    pub(super) labels: BTreeSet<(String, String)>,
+}
+
+impl References {
+    pub(super) fn read(reply: Reply) -> Result<Self> {
+        let mut references = Self::default();
+        for (field, value) in reply.fields()? {
+            let field = utf8(field)?;
+            if let Some(name) = field.strip_prefix('=') {
+                references.names.insert(name.to_owned());
+            } else if let Some((version, name)) = field.strip_prefix('@').and_then(|it| it.split_once('\0')) {
+                references.labels.insert((name.to_owned(), version.to_owned()));
+            } else if field == REVISION {
+                references.revision = Some(number(value)?);
+            }
+        }
+        Ok(references)
+    }
+
+    /// Begins to change what refers to an entry, which must not have changed since this was read.
+    pub(super) fn change<'a>(&self, change: &'a mut Change, stage: Stage, cid: &str) -> ReferencesChange<'a> {
+        let key = keys::references(cid);
+        let next = self.revision.unwrap_or_default() + 1;
+        let found = self.revision.map(|revision| revision.to_string().into());
+        let mut at = change.at(stage, keys::entry(cid));
+        at.expect(key.clone(), REVISION, found).set(&key, REVISION, next.to_string());
+        ReferencesChange { at, key }
+    }
+}
+
+/// What refers to an entry, while it is changed.
+pub(super) struct ReferencesChange<'a> {
+    pub(super) at: At<'a>,
+    key: Bytes,
+}
+
+impl ReferencesChange<'_> {
+    pub(super) fn name(&mut self, name: &str, is_there: bool) -> &mut Self {
+        self.field(format!("={name}"), is_there)
+    }
+
+    pub(super) fn label(&mut self, name: &str, version: &str, is_there: bool) -> &mut Self {
+        self.field(format!("@{version}\0{name}"), is_there)
+    }
+
+    fn field(&mut self, field: String, is_there: bool) -> &mut Self {
+        if is_there {
+            self.at.set(&self.key, field, Bytes::new());
+        } else {
+            self.at.unset(&self.key, field);
+        }
+        self
+    }
+
+    /// Removes the entry itself, and all of this.
+    pub(super) fn delete(&mut self, cid: &str) {
+        self.at.delete(&keys::entry(cid)).delete(&self.key);
+    }
+}
+
+fn number(value: Bytes) -> Result<u64> {
+    Ok(Reply::Bytes(value).int()?.and_then(|number| u64::try_from(number).ok()).unwrap_or_default())
+}
