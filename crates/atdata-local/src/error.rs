@@ -158,6 +158,10 @@ pub(crate) mod redis {
             Client::Url | Client::Config | Client::InvalidCommand => {
                 Error::invalid("the server cannot be used so").with_retryable(false)
             }
+            // While a cluster looks for its nodes.
+            Client::Protocol if error.details().contains("cluster state") => {
+                Error::unavailable("the servers are not ready")
+            }
             _ => Error::unexpected("the server or its client failed"),
         };
         // The client's own words name neither user nor password.
@@ -167,13 +171,16 @@ pub(crate) mod redis {
     /// What a server answered in place of a result: a code and words.
     pub(crate) fn from_text(text: &str) -> Error {
         // Errors inside scripts have their own words around the server's.
-        let text = text.strip_prefix("ERR Error running script").map_or(text, |rest| inner(rest).unwrap_or(text));
+        let text =
+            text.strip_prefix("ERR Error running script").map_or(text, |rest| inner(rest).unwrap_or(text));
         let code = text.split([' ', '\n', '\r']).next().unwrap_or_default();
         let own = match code {
             "NOAUTH" | "WRONGPASS" => Error::permission_denied("the server wants another user or password"),
             "NOPERM" => Error::permission_denied("the server does not allow this to the user"),
             "OOM" => Error::unavailable("the server's memory is full").with_retryable(false),
-            "MISCONF" => Error::unavailable("the server cannot save, and refuses to be changed").with_retryable(false),
+            "MISCONF" => {
+                Error::unavailable("the server cannot save, and refuses to be changed").with_retryable(false)
+            }
             "READONLY" => Error::unavailable("the server is a replica now, or refuses to be changed"),
             "LOADING" => Error::unavailable("the server is loading its data"),
             "BUSY" => Error::unavailable("the server is busy with a script"),
@@ -181,7 +188,12 @@ pub(crate) mod redis {
                 Error::unavailable("the servers are not ready")
             }
             "WRONGTYPE" => Error::corrupt("a key of the index holds something else"),
-            _ if text.contains("max number of clients") => Error::unavailable("the server has too many clients"),
+            _ if text.contains("The user executing the script can't") => {
+                Error::permission_denied("the server does not allow this to the user")
+            }
+            _ if text.contains("max number of clients") => {
+                Error::unavailable("the server has too many clients")
+            }
             _ => Error::unexpected("the server refused"),
         };
         let is_code = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -191,7 +203,8 @@ pub(crate) mod redis {
 
     /// What a command inside a script answered: behind a prefix like `script: …, on @user_script:3: `.
     fn inner(text: &str) -> Option<&str> {
-        let start = text.find("@user_script:").and_then(|at| text.get(at..)?.find(": ").map(|end| at + end + 2))?;
+        let start =
+            text.find("@user_script:").and_then(|at| text.get(at..)?.find(": ").map(|end| at + end + 2))?;
         text.get(start..)
     }
 
@@ -213,6 +226,11 @@ pub(crate) mod redis {
                 ("BUSY Redis is busy running a script.", ErrorKind::Unavailable, true),
                 ("CLUSTERDOWN The cluster is down", ErrorKind::Unavailable, true),
                 ("ERR max number of clients reached", ErrorKind::Unavailable, true),
+                (
+                    "ERR The user executing the script can't run this command",
+                    ErrorKind::PermissionDenied,
+                    false,
+                ),
                 ("WRONGTYPE Operation against a key", ErrorKind::Corrupt, false),
                 ("ERR unknown command", ErrorKind::Unexpected, false),
                 ("", ErrorKind::Unexpected, false),
@@ -224,7 +242,8 @@ pub(crate) mod redis {
 
         #[test]
         fn errors_inside_scripts_are_those_of_their_commands() {
-            let text = "ERR Error running script (call to f_1): @user_script:9: WRONGTYPE Operation against a key";
+            let text =
+                "ERR Error running script (call to f_1): @user_script:9: WRONGTYPE Operation against a key";
             assert_eq!(from_text(text).kind(), ErrorKind::Corrupt);
         }
     }

@@ -94,8 +94,9 @@ impl FromStr for Address {
             "redis-cluster" => Place::Cluster(nodes(SERVER_PORT)?),
             "redis-sentinel" => {
                 let service = parameters.service.clone();
-                let service = service
-                    .ok_or_else(|| Error::invalid("sentinels need the name of the service (?service=NAME)"))?;
+                let service = service.ok_or_else(|| {
+                    Error::invalid("sentinels need the name of the service (?service=NAME)")
+                })?;
                 Place::Sentinel {
                     nodes: nodes(SENTINEL_PORT)?,
                     service,
@@ -246,7 +247,10 @@ mod tests {
         for (text, expected) in [
             ("rediss://ann:hunter2@h/3", "rediss://h:6379/3"),
             ("redis-cluster://ann:hunter2@a?node=b:1", "redis-cluster://a:6379,b:1"),
-            ("redis-sentinel://a:hunter2@h?service=m&sentinel_password=hunter2", "redis-sentinel://h:26379/m"),
+            (
+                "redis-sentinel://a:hunter2@h?service=m&sentinel_password=hunter2",
+                "redis-sentinel://h:26379/m",
+            ),
             ("unix://u:hunter2@x/s", "redis+unix:///s"),
         ] {
             let address = parse(text);

@@ -91,7 +91,11 @@ impl At<'_> {
         self.expect(key, Bytes::new(), None)
     }
 
-    pub(super) fn run(&mut self, name: &'static str, arguments: impl IntoIterator<Item = Bytes>) -> &mut Self {
+    pub(super) fn run(
+        &mut self,
+        name: &'static str,
+        arguments: impl IntoIterator<Item = Bytes>,
+    ) -> &mut Self {
         let name = Bytes::from_static(name.as_bytes());
         self.0.commands.push([name].into_iter().chain(arguments).collect());
         self

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, ClusterInterface, EventInterface, Resp3Frame};
 use fred::prelude::{Config, ReconnectPolicy, ServerConfig};
-use fred::types::config::{ClusterDiscoveryPolicy, ConnectionConfig, PerformanceConfig, Server as Host, TlsConnector};
+use fred::types::config::{
+    ClusterDiscoveryPolicy, ConnectionConfig, PerformanceConfig, Server as Host, TlsConnector,
+};
 use fred::types::{Builder, ClusterHash, ConnectHandle, CustomCommand, Value};
 use tokio::sync::RwLock;
 use tokio::time::timeout;
@@ -252,7 +254,9 @@ async fn connect(address: &Address, wait: Duration) -> Result<Live> {
         Ok(Ok(driver)) => driver,
         Ok(Err(error)) => return Err(from_client(error)),
         Err(_) => {
-            return Err(Error::unavailable(format!("the server did not accept a connection within {wait:?}")));
+            return Err(Error::unavailable(format!(
+                "the server did not accept a connection within {wait:?}"
+            )));
         }
     };
     Ok(Live { client, driver, trouble })

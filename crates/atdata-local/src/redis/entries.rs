@@ -126,7 +126,9 @@ impl Writer<'_> {
         // The row is shared by all names of the identifier: the next one takes it over.
         for heir in held.references.names.iter().filter(|heir| *heir != self.name) {
             let theirs: Record = super::names::record(self.server, heir).await?;
-            let Some(kept) = theirs.entries.get(old).filter(|kept| !kept.is_empty()).cloned() else { continue };
+            let Some(kept) = theirs.entries.get(old).filter(|kept| !kept.is_empty()).cloned() else {
+                continue;
+            };
             self.put(Stage::Remains, old, &row.under(heir, &kept)?);
             let mut theirs = RecordChange::new(self.change, heir, theirs);
             theirs.set_entry(self.change, old, Bytes::new());

@@ -70,7 +70,11 @@ impl Found {
 
 /// Looks a reference up.
 pub(super) async fn find(server: &dyn Server, reference: &DatasetRef) -> Result<Found> {
-    if server.is_cluster() { find_in_cluster(server, reference).await } else { find_at_once(server, reference).await }
+    if server.is_cluster() {
+        find_in_cluster(server, reference).await
+    } else {
+        find_at_once(server, reference).await
+    }
 }
 
 async fn find_at_once(server: &dyn Server, reference: &DatasetRef) -> Result<Found> {

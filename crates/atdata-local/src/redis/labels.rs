@@ -56,16 +56,18 @@ pub(super) async fn read(server: &dyn Server, name: &str, version: &str) -> Resu
     let reply = server.call(Command::new("HGETALL", keys::label(name, version))).await?;
     let found = parse(reply).map_err(|error| error.with("name", name).with("version", version))?;
     // Name and version are joined in the key by a character that both may have.
-    Ok(found.filter(|found| {
-        found.name.as_deref().is_none_or(|it| it == name) && found.version.as_deref().is_none_or(|it| it == version)
-    })
-    .map(|found| {
-        let label = Label::new(name, found.cid).with_version(version);
-        match found.description {
-            Some(description) => label.with_description(description),
-            None => label,
-        }
-    }))
+    Ok(found
+        .filter(|found| {
+            found.name.as_deref().is_none_or(|it| it == name)
+                && found.version.as_deref().is_none_or(|it| it == version)
+        })
+        .map(|found| {
+            let label = Label::new(name, found.cid).with_version(version);
+            match found.description {
+                Some(description) => label.with_description(description),
+                None => label,
+            }
+        }))
 }
 
 struct Fields {

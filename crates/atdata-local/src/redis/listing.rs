@@ -37,7 +37,8 @@ fn members<'a>(
         let range = Command::new("ZRANGEBYLEX", list).arg(start).arg("+").arg("LIMIT").arg("0");
         let page = server.call(range.arg(PAGE.to_string())).await?.list()?;
         let is_full = page.len() == PAGE;
-        let page: Vec<Bytes> = page.into_iter().filter_map(|m| m.bytes().transpose()).collect::<Result<_>>()?;
+        let page: Vec<Bytes> =
+            page.into_iter().filter_map(|m| m.bytes().transpose()).collect::<Result<_>>()?;
         let count = page.len();
         let last = page.last().cloned();
         let found: Vec<Bytes> = page.into_iter().take_while(|member| member.starts_with(&prefix)).collect();
@@ -129,7 +130,8 @@ pub(super) fn schemas<'a>(
         .map(move |pair: Result<(String, SchemaVersion)>| async move {
             let (name, version) = pair?;
             let schema = schemas::find(server, &name, &version.to_string()).await?;
-            Ok(schema.map(|schema| StoredSchema::new(SchemaRef::local(name, version).to_text(profile), schema)))
+            Ok(schema
+                .map(|schema| StoredSchema::new(SchemaRef::local(name, version).to_text(profile), schema)))
         })
         .buffered(AHEAD)
         .filter_map(|schema| ready(schema.transpose()))

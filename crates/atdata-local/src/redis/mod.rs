@@ -22,9 +22,10 @@
 //! - moved or deleted a label that the look-up follows, or replaced or deleted the entry that it leads to: the note
 //!   and the key differ, and the note is corrected ([`names::adopt`]).
 //!
-//! What the number of keys does not tell is noticed when something is not found and nobody has looked at all keys for a
-//! while ([`LocalIndexOptions::rescan_after`](crate::LocalIndexOptions::rescan_after)), or when a listing begins: a key that came while
-//! another one went, and an entry that was given another name in its place without a label, as 0.2 does.
+//! What the number of keys does not tell is noticed when something is not found, or a listing begins, and nobody has looked
+//! at all keys for a while ([`LocalIndexOptions::rescan_after`](crate::LocalIndexOptions::rescan_after)): a key that came while another
+//! one went, and an entry that was given another name in its place without a label, as 0.2 does. In a cluster nobody knows the
+//! number of keys, so it is time that tells there.
 //!
 //! # Writing
 //!
@@ -210,10 +211,10 @@ impl Index for RedisIndex {
     }
 
     async fn get_schema(&self, reference: &str) -> Result<StoredSchema> {
-        // The latest version is one of a list, which must be complete.
+        // The latest version is one of a list, which must be complete. In a cluster only time tells.
         let is_exact = reference.contains('@');
         if !is_exact {
-            self.survey_if_due(false).await?;
+            self.survey_if_due(self.server.is_cluster()).await?;
         }
         let mut found = schemas::get(self.server(), reference, self.profile).await?;
         if found.is_none() && self.survey_if_due(true).await? {

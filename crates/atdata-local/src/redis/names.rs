@@ -46,7 +46,8 @@ pub(super) async fn labelled(
 pub(super) async fn adopt(server: &dyn Server, name: &str, versions: &[String]) -> Result<Option<bool>> {
     let record = record(server, name).await?;
     let known: BTreeSet<&str> = record.labels.keys().map(String::as_str).collect();
-    let mut texts: Vec<&str> = known.into_iter().chain(versions.iter().map(String::as_str)).chain([""]).collect();
+    let mut texts: Vec<&str> =
+        known.into_iter().chain(versions.iter().map(String::as_str)).chain([""]).collect();
     // The one without a version comes last: of several that are new it is the one that counts.
     texts.sort_by_key(|version| (version.is_empty(), *version));
     texts.dedup();

@@ -67,7 +67,9 @@ impl Record {
     /// Labels, the one set last first.
     pub(super) fn by_age(&self) -> Vec<(&str, &str)> {
         let mut labels: Vec<_> = self.labels.iter().collect();
-        labels.sort_by_key(|(version, (_, age))| (self.latest.as_ref() != Some(version), std::cmp::Reverse(*age)));
+        labels.sort_by_key(|(version, (_, age))| {
+            (self.latest.as_ref() != Some(version), std::cmp::Reverse(*age))
+        });
         labels.into_iter().map(|(version, (cid, _))| (version.as_str(), cid.as_str())).collect()
     }
 }

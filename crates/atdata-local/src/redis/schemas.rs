@@ -50,7 +50,11 @@ pub(super) async fn publish(
 }
 
 /// Finds a schema by its reference.
-pub(super) async fn get(server: &dyn Server, reference: &str, profile: Profile) -> Result<Option<StoredSchema>> {
+pub(super) async fn get(
+    server: &dyn Server,
+    reference: &str,
+    profile: Profile,
+) -> Result<Option<StoredSchema>> {
     let parsed: SchemaRef = reference.parse()?;
     let Some(name) = parsed.name() else { return Ok(None) };
     let mut candidates = match parsed.version() {

@@ -22,7 +22,11 @@ pub(crate) trait Server: fmt::Debug + Send + Sync {
     async fn script(&self, script: &Script, keys: Vec<Bytes>, arguments: Vec<Bytes>) -> Result<Reply>;
 
     /// One page of all keys that match a pattern, on all nodes. An empty cursor begins, and ends.
-    async fn scan(&self, cursor: &ScanCursor, pattern: &'static str) -> Result<(Vec<Bytes>, Option<ScanCursor>)>;
+    async fn scan(
+        &self,
+        cursor: &ScanCursor,
+        pattern: &'static str,
+    ) -> Result<(Vec<Bytes>, Option<ScanCursor>)>;
 
     /// Whether keys live on several nodes: no script and no transaction sees them all.
     fn is_cluster(&self) -> bool;

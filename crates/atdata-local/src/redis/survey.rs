@@ -43,13 +43,18 @@ impl Surveys {
     }
 
     fn is_due(&self, state: &State, is_missed: bool) -> bool {
-        let is_old = |age: i64| u64::try_from(age).unwrap_or_default() > self.every.as_secs();
+        let is_old = |age: i64| u64::try_from(age).unwrap_or_default() >= self.every.as_secs();
         state.unknown != Some(0) || (is_missed && state.age.is_none_or(is_old))
     }
 
     /// Looks at all keys if there may be some that nobody has looked at: their number tells. If something was missed, the
     /// last survey has to be recent besides. Says whether it was done.
-    pub(super) async fn run_if_due(&self, server: &dyn Server, state: &State, is_missed: bool) -> Result<bool> {
+    pub(super) async fn run_if_due(
+        &self,
+        server: &dyn Server,
+        state: &State,
+        is_missed: bool,
+    ) -> Result<bool> {
         if !self.is_due(state, is_missed) {
             return Ok(false);
         }
@@ -66,12 +71,18 @@ impl Surveys {
         let started = Instant::now();
         match run(server).await {
             Ok(adopted) => {
-                debug!(adopted, seconds = started.elapsed().as_secs_f64(), "all keys of the index were looked at");
+                debug!(
+                    adopted,
+                    seconds = started.elapsed().as_secs_f64(),
+                    "all keys of the index were looked at"
+                );
                 *rest_until = (adopted == 0).then(|| Instant::now() + started.elapsed() * REST);
                 Ok(true)
             }
             // What others have noted can be read.
-            Err(error) if error.kind() == atdata_core::ErrorKind::PermissionDenied || is_read_only(&error) => {
+            Err(error)
+                if error.kind() == atdata_core::ErrorKind::PermissionDenied || is_read_only(&error) =>
+            {
                 warn!(%error, "what Python has written lately may be missing: this user cannot take note of it");
                 *rest_until = Some(Instant::now() + self.every);
                 Ok(false)
@@ -109,7 +120,9 @@ async fn run(server: &dyn Server) -> Result<u64> {
         cursor = next;
         let (schemas, others): (Vec<Bytes>, Vec<Bytes>) = page
             .into_iter()
-            .filter(|key| [keys::ENTRY, keys::LABEL, keys::SCHEMA].iter().any(|it| key.starts_with(it.as_bytes())))
+            .filter(|key| {
+                [keys::ENTRY, keys::LABEL, keys::SCHEMA].iter().any(|it| key.starts_with(it.as_bytes()))
+            })
             .partition(|key| key.starts_with(keys::SCHEMA.as_bytes()));
         adopted += adopt_schemas(server, schemas).await?;
         if others.is_empty() {

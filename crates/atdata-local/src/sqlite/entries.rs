@@ -145,7 +145,9 @@ fn are_equal(old: &Entry, new: &Entry) -> Result<bool> {
         return Ok(false);
     }
     match (&old.metadata, &new.metadata) {
-        (Some(old), Some(new)) => Ok(old == new || packed::pack_metadata(old)? == packed::pack_metadata(new)?),
+        (Some(old), Some(new)) => {
+            Ok(old == new || packed::pack_metadata(old)? == packed::pack_metadata(new)?)
+        }
         (old, new) => Ok(old.is_none() && new.is_none()),
     }
 }
@@ -187,7 +189,11 @@ fn entry(row: &Row<'_>) -> Result<Entry> {
 }
 
 fn read(row: &Row<'_>, cid: &str, name: &str) -> Result<Entry> {
-    let mut entry = Entry::new(name, row.get::<_, String>(2).sql()?, packed::urls(&row.get::<_, Vec<u8>>(3).sql()?.into())?);
+    let mut entry = Entry::new(
+        name,
+        row.get::<_, String>(2).sql()?,
+        packed::urls(&row.get::<_, Vec<u8>>(3).sql()?.into())?,
+    );
     let metadata = row.get::<_, Option<Vec<u8>>>(4).sql()?.map(Bytes::from);
     entry.metadata = metadata.as_ref().map(packed::metadata).transpose()?.flatten();
     entry.cid = Some(cid.to_owned());

@@ -14,6 +14,7 @@
 mod exchange;
 mod gate;
 mod head;
+mod line;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub use gate::Gate;
+pub use line::{Line, LineProxy};
 
 /// What goes wrong with one answer. Numbers are bytes of its body.
 #[derive(Clone, Debug, PartialEq, Eq)]

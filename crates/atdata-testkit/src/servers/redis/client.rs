@@ -38,10 +38,13 @@ impl Connection {
     ///
     /// # Errors
     /// The connection fails, or the server answers with an error, which becomes the text.
-    pub fn command(&mut self, words: &[&str]) -> io::Result<String> {
+    pub fn command(&mut self, words: &[impl AsRef<[u8]>]) -> io::Result<String> {
         let mut request = format!("*{}\r\n", words.len()).into_bytes();
         for word in words {
-            write!(request, "${}\r\n{word}\r\n", word.len())?;
+            let word = word.as_ref();
+            write!(request, "${}\r\n", word.len())?;
+            request.extend_from_slice(word);
+            request.extend_from_slice(b"\r\n");
         }
         self.0.get_mut().write_all(&request)?;
         self.answer()

@@ -116,7 +116,7 @@ impl Redis {
     ///
     /// # Errors
     /// As [`Connection::command`].
-    pub fn command(&self, words: &[&str]) -> io::Result<String> {
+    pub fn command(&self, words: &[impl AsRef<[u8]>]) -> io::Result<String> {
         Connection::open(&self.admin_url())?.command(words)
     }
 

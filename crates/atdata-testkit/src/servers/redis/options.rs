@@ -108,8 +108,8 @@ impl RedisOptions {
         let [(app, app_password), (ro, ro_password), (admin, admin_password)] = [APP, RO, ADMIN];
         format!(
             "user default off
-user {app} on >{app_password} {KEYS} +@read +@write +@connection +@transaction +@scripting -@dangerous
-user {ro} on >{ro_password} {KEYS} +@read +@connection +@scripting -@dangerous
+user {app} on >{app_password} {KEYS} +@read +@write +@connection +@transaction +@scripting -@dangerous +time
+user {ro} on >{ro_password} {KEYS} +@read +@connection +@scripting -@dangerous +time
 user {admin} on >{admin_password} ~* &* +@all
 "
         )

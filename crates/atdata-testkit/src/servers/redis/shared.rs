@@ -57,7 +57,7 @@ impl Database {
     ///
     /// # Errors
     /// As [`Connection::command`].
-    pub fn command(&self, words: &[&str]) -> io::Result<String> {
+    pub fn command(&self, words: &[impl AsRef<[u8]>]) -> io::Result<String> {
         Connection::open(&self.url)?.command(words)
     }
 }
