@@ -47,13 +47,18 @@ impl Backends {
         Ok(registry)
     }
 
-    /// The index, made if it is not there.
+    /// The index. A file is made if it is not there.
     ///
     /// # Errors
     /// The address is not understood or not built in; the index cannot be opened.
     pub(crate) async fn index(&self) -> Result<Arc<dyn Index>> {
-        let path = self.index_path()?;
-        Ok(Arc::new(LocalIndex::open(&path).await.map_err(|error| error.with("path", path.display()))?))
+        Ok(match self.index_place()? {
+            IndexPlace::File(path) => {
+                Arc::new(LocalIndex::open(&path).await.map_err(|error| error.with("path", path.display()))?)
+            }
+            #[cfg(feature = "redis")]
+            IndexPlace::Server(address) => Arc::new(LocalIndex::redis(&address).await?),
+        })
     }
 
     /// The index, if there is one: reading makes none.
@@ -61,7 +66,10 @@ impl Backends {
     /// # Errors
     /// As [`Backends::index`].
     pub(crate) async fn existing_index(&self) -> Result<Option<Arc<dyn Index>>> {
-        if self.index_path()?.exists() { self.index().await.map(Some) } else { Ok(None) }
+        match self.index_place()? {
+            IndexPlace::File(path) if !path.exists() => Ok(None),
+            _ => self.index().await.map(Some),
+        }
     }
 
     /// The address of the index, without secrets.
@@ -69,16 +77,24 @@ impl Backends {
     /// # Errors
     /// The address is not understood or not built in.
     pub(crate) fn index_address(&self) -> Result<String> {
-        Ok(format!("sqlite:{}", self.index_path()?.display()))
+        Ok(match self.index_place()? {
+            IndexPlace::File(path) => format!("sqlite:{}", path.display()),
+            #[cfg(feature = "redis")]
+            IndexPlace::Server(address) => redact(&address),
+        })
     }
 
-    fn index_path(&self) -> Result<PathBuf> {
-        let Some(address) = &self.index else { return Ok(home()?.join("index.db")) };
+    fn index_place(&self) -> Result<IndexPlace> {
+        let Some(address) = &self.index else { return Ok(IndexPlace::File(home()?.join("index.db"))) };
         match split(address) {
-            ("sqlite", path) if !path.is_empty() => local_path(path),
-            ("redis" | "rediss" | "at", _) => Err(not_built_in("index", address)),
-            ("", path) if !path.is_empty() => Ok(PathBuf::from(path)),
-            _ => Err(Error::invalid("an index is sqlite:PATH").with("url", redact(address))),
+            ("sqlite", path) if !path.is_empty() => local_path(path).map(IndexPlace::File),
+            #[cfg(feature = "redis")]
+            (scheme, _) if is_redis(scheme) => Ok(IndexPlace::Server(address.clone())),
+            #[cfg(not(feature = "redis"))]
+            (scheme, _) if is_redis(scheme) => Err(not_built_in("index", address)),
+            ("at", _) => Err(not_built_in("index", address)),
+            ("", path) if !path.is_empty() => Ok(IndexPlace::File(PathBuf::from(path))),
+            _ => Err(Error::invalid("an index is sqlite:PATH or redis://HOST").with("url", redact(address))),
         }
     }
 
@@ -108,6 +124,20 @@ impl Backends {
     }
 }
 
+/// Where an index is.
+#[derive(Debug, PartialEq, Eq)]
+enum IndexPlace {
+    File(PathBuf),
+    #[cfg(feature = "redis")]
+    Server(String),
+}
+
+/// Whether a scheme is one of those of Redis servers: `rediss`, `redis-cluster` and so on.
+fn is_redis(scheme: &str) -> bool {
+    scheme == "unix"
+        || scheme.split(['-', '+']).next().is_some_and(|first| matches!(first, "redis" | "rediss"))
+}
+
 /// The path of a shard, if it is a local file.
 pub(crate) fn local_path_of(url: &str) -> Option<PathBuf> {
     atdata::url::ShardUrl::parse(url).ok()?.as_path().map(Path::to_owned)
@@ -116,11 +146,13 @@ pub(crate) fn local_path_of(url: &str) -> Option<PathBuf> {
 /// Scheme and rest; a bare path has no scheme.
 fn split(address: &str) -> (&str, &str) {
     match address.split_once(':') {
-        Some((scheme, rest)) if scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
-            (scheme, rest)
-        }
+        Some((scheme, rest)) if scheme.len() > 1 && scheme.bytes().all(is_of_scheme) => (scheme, rest),
         _ => ("", address),
     }
+}
+
+fn is_of_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-')
 }
 
 /// `PATH`, `//PATH` with an absolute path, or `~/PATH`.
@@ -178,17 +210,35 @@ mod tests {
             ("sqlite:i.db", "i.db"),
             ("/a/i.db", "/a/i.db"),
         ] {
-            assert_eq!(backends(address, "").index_path().unwrap(), Path::new(path));
+            assert_eq!(backends(address, "").index_place().unwrap(), IndexPlace::File(path.into()));
         }
         assert_eq!(backends("", "file:/d").store_root().unwrap(), Path::new("/d"));
         assert_eq!(backends("", "d").store_root().unwrap(), Path::new("d"));
     }
 
+    #[cfg(feature = "redis")]
+    #[test]
+    fn servers_are_shown_without_secrets() {
+        for (address, shown) in [
+            ("redis://ann:hunter2@h:7000/3", "redis://h:7000/3"),
+            ("rediss-cluster://:hunter2@h?node=i:1", "rediss-cluster://h?node=i:1"),
+            (
+                "redis-sentinel://:hunter2@h/0?service=m&sentinel_password=hunter2",
+                "redis-sentinel://h/0?service=m&sentinel_password=***",
+            ),
+            ("redis+unix:///run/redis.sock", "redis+unix:///run/redis.sock"),
+        ] {
+            let backends = backends(address, "");
+            assert_eq!(backends.index_place().unwrap(), IndexPlace::Server(address.to_owned()));
+            assert_eq!(backends.index_address().unwrap(), shown);
+        }
+    }
+
     #[test]
     fn backends_that_are_not_there_are_named_without_secrets() {
-        let error = backends("redis://user:secret@host/0", "").index_path().unwrap_err();
+        let error = backends("at://user:secret@host/0", "").index_place().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(error.to_string().contains("redis") && !error.to_string().contains("secret"), "{error}");
+        assert!(error.to_string().contains("at index") && !error.to_string().contains("secret"), "{error}");
         assert_eq!(backends("", "at://alice.test").store().unwrap_err().kind(), ErrorKind::Unsupported);
         #[cfg(feature = "s3")]
         for nonsense in ["s3:", "s3:bucket", "s3://", "s3://bucket/../x", "s3://a b"] {
@@ -196,7 +246,7 @@ mod tests {
         }
         for nonsense in ["", "sqlite:", "mysql://x", "sqlite://host/x"] {
             assert_eq!(
-                backends(nonsense, "").index_path().unwrap_err().kind(),
+                backends(nonsense, "").index_place().unwrap_err().kind(),
                 ErrorKind::Invalid,
                 "{nonsense}"
             );

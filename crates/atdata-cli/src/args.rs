@@ -21,7 +21,7 @@ pub(crate) struct Args {
 /// Options of every command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// Where datasets are registered: sqlite:PATH [default: sqlite:~/.atdata/index.db]
+    /// Where datasets are registered: sqlite:PATH or redis://HOST [default: sqlite:~/.atdata/index.db]
     #[arg(long, global = true, env = "ATDATA_INDEX", hide_env_values = true, value_name = "ADDRESS")]
     pub(crate) index: Option<String>,
     /// Where shards are written: file:DIR or s3://BUCKET/PREFIX [default: file:~/.atdata/data]

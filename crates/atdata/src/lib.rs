@@ -9,7 +9,9 @@ pub use bytes::Bytes;
 pub use atdata_http::{self as http, HttpOptions, HttpSource};
 
 #[cfg(feature = "local")]
-pub use atdata_local::{self as local, LocalDiskStore, LocalIndex};
+pub use atdata_local::LocalDiskStore;
+#[cfg(any(feature = "local", feature = "redis"))]
+pub use atdata_local::{self as local, LocalIndex, LocalIndexOptions};
 
 #[cfg(feature = "s3")]
 pub use atdata_s3::{self as s3, S3Config, S3DataStore, S3Source};
@@ -41,6 +43,10 @@ struct Readme;
 
 /// What most programs need: `use atdata::prelude::*;`.
 pub mod prelude {
+    #[cfg(feature = "local")]
+    pub use crate::LocalDiskStore;
+    #[cfg(any(feature = "local", feature = "redis"))]
+    pub use crate::LocalIndex;
     pub use crate::{
         Collate, DataSource, DataSourceExt, DataStore, DataStoreExt, Dataset, DictSample, Index, IndexEntry,
         IndexExt, Lens, NdArray, NewDataset, Packable, ReadState, Reader, Result, Sample, TypedArray, Value,
@@ -48,8 +54,6 @@ pub mod prelude {
     };
     #[cfg(feature = "http")]
     pub use crate::{HttpOptions, HttpSource};
-    #[cfg(feature = "local")]
-    pub use crate::{LocalDiskStore, LocalIndex};
     #[cfg(feature = "s3")]
     pub use crate::{S3Config, S3DataStore, S3Source};
 }

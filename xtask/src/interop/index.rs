@@ -200,7 +200,7 @@ pub(super) fn written_by_both(bench: &Bench) -> Result<()> {
 }
 
 /// A process that inserts when it is told to.
-struct Writer {
+pub(super) struct Writer {
     child: Child,
     /// Kept open, for what the process prints at its end.
     stdout: BufReader<ChildStdout>,
@@ -209,7 +209,13 @@ struct Writer {
 impl Writer {
     /// Starts the process and waits until it has opened the index.
     fn open(mut command: Command, database: &Database, count: &str, prefix: &str) -> Result<Self> {
-        command.arg(&database.path).args([count, prefix]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(&database.path).args([count, prefix]);
+        Self::start(command)
+    }
+
+    /// Starts a process and waits until it is ready.
+    pub(super) fn start(mut command: Command) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child =
             command.spawn().with_context(|| format!("cannot start {}", process::shown(&command)))?;
         let mut stdout = BufReader::new(child.stdout.take().context("no pipe")?);
@@ -223,12 +229,12 @@ impl Writer {
         Ok(Self { child, stdout })
     }
 
-    fn insert(&mut self) -> Result<()> {
+    pub(super) fn insert(&mut self) -> Result<()> {
         let mut stdin = self.child.stdin.take().context("it was told already")?;
         Ok(stdin.write_all(b"insert\n")?)
     }
 
-    fn finish(mut self) -> Result<()> {
+    pub(super) fn finish(mut self) -> Result<()> {
         io::copy(&mut self.stdout, &mut io::sink())?;
         let status = self.child.wait()?;
         ensure!(status.success(), "it ended with {status}");

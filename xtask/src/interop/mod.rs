@@ -5,6 +5,7 @@
 
 mod imports;
 mod index;
+mod redis;
 mod shards;
 mod tagged;
 
@@ -41,6 +42,8 @@ Rust's side, beside the `atdata` command (cat, import, ls, show, schema show), i
   write-samples OUTDIR [--array-format compact]
       writes scalars.tar, arrays.tar, optional.tar and sharded-NNNNNN.tar, like python/write_shards.py;
       the array field of the last three is `arr`
+  redis-index work URL N PREFIX, redis-index dump URL
+      like python/redis_work.py and python/redis_dump.py, on an index on a Redis server
   index-insert DB N PREFIX
       like python/index_insert.py: opens the SQLite index DB, prints `ready`, reads a line, inserts the datasets
       PREFIX-00000 … with the URL /data/NAME.tar each";
@@ -52,7 +55,7 @@ struct Case {
     run: fn(&Bench) -> Result<()>,
 }
 
-const CASES: [Case; 17] = [
+const CASES: [Case; 19] = [
     case("fixtures-read-by-python-0.7", false, |bench| shards::fixtures_by_python(bench, Generation::Latest)),
     case("fixtures-read-by-python-0.2", false, |bench| shards::fixtures_by_python(bench, Generation::Seed)),
     case("fixtures-0.7-read-by-rust", true, |bench| shards::fixtures_by_rust(bench, Generation::Latest)),
@@ -76,6 +79,12 @@ const CASES: [Case; 17] = [
     case("sqlite-schemas-from-python-shown-by-rust", true, index::schemas_from_python),
     case("sqlite-labels-from-rust-resolved-by-python", true, index::labels_from_rust),
     case("sqlite-written-by-both-at-once", true, index::written_by_both),
+    case("redis-written-by-rust-and-python-0.7-at-once", true, |bench| {
+        redis::written_by_both(bench, Generation::Latest)
+    }),
+    case("redis-written-by-rust-and-python-0.2-at-once", true, |bench| {
+        redis::written_by_both(bench, Generation::Seed)
+    }),
 ];
 
 const fn case(name: &'static str, rust: bool, run: fn(&Bench) -> Result<()>) -> Case {
@@ -132,8 +141,9 @@ fn run(chosen: &[String]) -> Result<Outcome> {
 
 fn build() -> Result<()> {
     process::run(&mut process::cargo(&["build", "--package", "atdata-cli", "--bin", "atdata"]))?;
-    let testkit = ["build", "--package", "atdata-testkit", "--bin", "write-samples", "--bin", "index-insert"];
-    process::run(&mut process::cargo(&testkit))
+    let testkit = ["build", "--package", "atdata-testkit"];
+    let programs = ["--bin", "write-samples", "--bin", "index-insert", "--bin", "redis-index"];
+    process::run(process::cargo(&testkit).args(programs))
 }
 
 /// What a case works with: a directory of its own, and the programs of both sides.

@@ -102,6 +102,11 @@ pub(crate) fn for_bench() -> Result<Running> {
     Running::start(&["rgw", "nginx"])
 }
 
+/// A Redis server that is empty.
+pub(crate) fn for_interop() -> Result<Running> {
+    Running::start(&["redis"])
+}
+
 /// The servers that tests use.
 pub(crate) fn for_tests() -> Result<Running> {
     Running::start(&USUAL)

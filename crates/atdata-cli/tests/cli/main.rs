@@ -11,6 +11,8 @@ mod jsonl;
 mod memory;
 mod numpy;
 mod read;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "s3")]
 mod s3;
 mod schema;

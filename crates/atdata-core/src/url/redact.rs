@@ -20,7 +20,14 @@ pub fn redact(address: &str) -> String {
     };
     let mut out = match before.split_once("://") {
         Some((scheme, rest)) => {
-            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let (mut authority, mut path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            // A password with a slash that nobody escaped: what is behind the colon is no port.
+            let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+            if !authority.contains('@') && path.contains('@') && !port.bytes().all(|b| b.is_ascii_digit()) {
+                let end = rest.rfind('@').unwrap_or_default();
+                let host = rest.get(end..).unwrap_or_default();
+                (authority, path) = host.split_at(host.find('/').unwrap_or(host.len()));
+            }
             let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
             format!("{scheme}://{host}{path}")
         }
@@ -57,7 +64,10 @@ mod tests {
                 "s3://b/k?AWSAccessKeyId=A&Signature=B&Expires=1",
                 "s3://b/k?AWSAccessKeyId=***&Signature=***&Expires=1",
             ),
+            ("redis://:p/a/s@h:6379/0", "redis://h:6379/0"),
+            ("redis://u:9p/s@h", "redis://h"),
             ("at://did:plc:x/c/r", "at://did:plc:x/c/r"),
+            ("http://h:80/@user/a.tar", "http://h:80/@user/a.tar"),
             ("/data/a@b.tar", "/data/a@b.tar"),
             ("https://h/@user/a.tar", "https://h/@user/a.tar"),
         ] {

@@ -16,6 +16,7 @@ use super::names::{adopt, record};
 use super::row::Row;
 use super::schemas::{self, Member};
 use super::server::{Command, Server, utf8};
+use super::survey::Need;
 use super::{find, labels};
 
 /// Members of a list that are asked for at once.
@@ -67,7 +68,7 @@ fn surveyed<'a, T: Send + 'a>(
     index: &'a RedisIndex,
     items: impl Stream<Item = Result<T>> + Send + 'a,
 ) -> impl Stream<Item = Result<T>> + Send + 'a {
-    let survey = stream::once(async { index.survey_if_due(true).await });
+    let survey = stream::once(async { index.survey_if_due(Need::Anything).await });
     survey.filter_map(|survey| ready(survey.err().map(Err))).chain(items)
 }
 

@@ -18,7 +18,9 @@
 //! number of keys with what is known. So it is noticed at once, at any size, that Python
 //!
 //! - inserted an entry, a label or a schema under a new key: their number has changed, and all keys are looked at
-//!   ([`survey`]), a page at a time, before the look-up is answered;
+//!   ([`survey`]), a page at a time. A look-up that has found nothing waits for that before it is answered. One that has found
+//!   something (there may be a newer version), and an insertion (the name may be taken by an entry without a label), do so only
+//!   if the last time is ten times as long ago as it took, so that nobody spends his time with it while Python writes;
 //! - moved or deleted a label that the look-up follows, or replaced or deleted the entry that it leads to: the note
 //!   and the key differ, and the note is corrected ([`names::adopt`]).
 //!
@@ -69,7 +71,7 @@ use self::change::{Change, repeat};
 use self::connection::Connection;
 use self::find::Found;
 use self::server::Server;
-use self::survey::Surveys;
+use self::survey::{Need, Surveys};
 
 /// How many of many inserts are under way at the same time.
 const INSERTS_AT_ONCE: usize = 64;
@@ -111,21 +113,22 @@ impl RedisIndex {
     }
 
     /// Looks at all keys if there may be some that nobody has looked at; says whether it did.
-    async fn survey_if_due(&self, is_missed: bool) -> Result<bool> {
+    async fn survey_if_due(&self, need: Need) -> Result<bool> {
         let state = survey::read_state(self.server()).await?;
-        self.surveys.run_if_due(self.server(), &state, is_missed).await
+        self.surveys.run_if_due(self.server(), &state, need).await
     }
 
     /// Looks a reference up, and corrects what is noted where others have written.
-    async fn look_up(&self, reference: &DatasetRef) -> Result<Found> {
+    async fn look_up(&self, reference: &DatasetRef, missed: Need) -> Result<Found> {
         let (mut is_surveyed, mut is_adopted) = (false, false);
         loop {
             let found = find::find(self.server(), reference).await?;
             if !is_surveyed {
                 is_surveyed = true;
+                let need = if found.is_empty() { missed } else { Need::Newer };
                 let done = match &found.state {
-                    Some(state) => self.surveys.run_if_due(self.server(), state, found.is_empty()).await?,
-                    None => found.is_empty() && self.survey_if_due(true).await?,
+                    Some(state) => self.surveys.run_if_due(self.server(), state, need).await?,
+                    None => found.is_empty() && self.survey_if_due(need).await?,
                 };
                 if done {
                     continue;
@@ -158,14 +161,14 @@ impl RedisIndex {
         entry.metadata.clone_from(&new.metadata);
         entry.cid = Some(cid.clone());
         let reference = DatasetRef { authority: None, name: new.name.clone() };
-        let found = self.look_up(&reference).await?.name;
+        let found = self.look_up(&reference, Need::Taken).await?.name;
         let done = entries::insert(self.server(), change, new, &entry, &cid, found).await?;
         Ok(done.map(|()| entry))
     }
 
     async fn latest_label(&self, name: &str) -> Result<Option<Label>> {
         let reference = DatasetRef { authority: None, name: name.to_owned() };
-        self.look_up(&reference).await?;
+        self.look_up(&reference, Need::Anything).await?;
         let record = names::record(self.server(), name).await?;
         for (version, _) in record.by_age() {
             if let Some(label) = labels::read(self.server(), name, version).await? {
@@ -194,7 +197,7 @@ impl Index for RedisIndex {
         if !parsed.is_local() {
             return Err(missing());
         }
-        let entry = self.look_up(&parsed).await?.entry()?.ok_or_else(missing)?;
+        let entry = self.look_up(&parsed, Need::Anything).await?.entry()?.ok_or_else(missing)?;
         Ok(Arc::new(entry))
     }
 
@@ -212,13 +215,13 @@ impl Index for RedisIndex {
     }
 
     async fn get_schema(&self, reference: &str) -> Result<StoredSchema> {
-        // The latest version is one of a list, which must be complete. In a cluster only time tells.
+        // The latest version is one of a list, which must be complete.
         let is_exact = reference.contains('@');
         if !is_exact {
-            self.survey_if_due(self.server.is_cluster()).await?;
+            self.survey_if_due(Need::Anything).await?;
         }
         let mut found = schemas::get(self.server(), reference, self.profile).await?;
-        if found.is_none() && self.survey_if_due(true).await? {
+        if found.is_none() && self.survey_if_due(Need::Anything).await? {
             found = schemas::get(self.server(), reference, self.profile).await?;
         }
         found.ok_or_else(|| Error::not_found("the index has no such schema").with("schema", reference))

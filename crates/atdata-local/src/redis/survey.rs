@@ -22,9 +22,20 @@ script!(BEGIN = "begin.lua");
 script!(FINISH = "finish.lua");
 script!(ADOPT = "adopt.lua");
 
-/// A survey that finds nothing new, though the number of keys has changed, is not repeated before so many times its own
-/// duration: somebody else uses the same database.
+/// After a survey nobody who can do without one asks for the next for so many times its duration, so that writers in Python
+/// do not make every call of ours look at all keys.
 const REST: u32 = 10;
+
+/// Why all keys may have to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Something was found, and something newer may be there.
+    Newer,
+    /// Something was not found, and will be if it is there; or a listing begins.
+    Anything,
+    /// A name is about to be taken, which may be taken already.
+    Taken,
+}
 
 /// How many keys of a cluster are looked at together.
 const AT_ONCE: usize = 32;
@@ -42,31 +53,29 @@ impl Surveys {
         Self { every, rest_until: Mutex::new(None) }
     }
 
-    fn is_due(&self, state: &State, is_missed: bool) -> bool {
+    fn is_due(&self, state: &State, need: Need) -> bool {
         let is_old = |age: i64| u64::try_from(age).unwrap_or_default() >= self.every.as_secs();
-        state.unknown != Some(0) || (is_missed && state.age.is_none_or(is_old))
+        state.unknown != Some(0) || (need != Need::Newer && state.age.is_none_or(is_old))
     }
 
     /// Looks at all keys if there may be some that nobody has looked at: their number tells. If something was missed, the
     /// last survey has to be recent besides. Says whether it was done.
-    pub(super) async fn run_if_due(
-        &self,
-        server: &dyn Server,
-        state: &State,
-        is_missed: bool,
-    ) -> Result<bool> {
-        if !self.is_due(state, is_missed) {
+    pub(super) async fn run_if_due(&self, server: &dyn Server, state: &State, need: Need) -> Result<bool> {
+        if !self.is_due(state, need) {
             return Ok(false);
         }
-        let mut rest_until = self.rest_until.lock().await;
+        let may_rest = need != Need::Anything && state.age.is_some();
+        let Some(mut rest_until) =
+            (if may_rest { self.rest_until.try_lock().ok() } else { Some(self.rest_until.lock().await) })
+        else {
+            return Ok(false);
+        };
+        if may_rest && rest_until.is_some_and(|until| Instant::now() < until) {
+            return Ok(false);
+        }
         // Somebody else may have done it while we waited.
-        let current = read_state(server).await?;
-        if !self.is_due(&current, is_missed) {
+        if !self.is_due(&read_state(server).await?, need) {
             return Ok(true);
-        }
-        let is_recent = current.age.is_some_and(|age| age >= 0) && !is_missed;
-        if is_recent && rest_until.is_some_and(|until| Instant::now() < until) {
-            return Ok(false);
         }
         let started = Instant::now();
         match run(server).await {
@@ -76,7 +85,7 @@ impl Surveys {
                     seconds = started.elapsed().as_secs_f64(),
                     "all keys of the index were looked at"
                 );
-                *rest_until = (adopted == 0).then(|| Instant::now() + started.elapsed() * REST);
+                *rest_until = Some(Instant::now() + started.elapsed() * REST);
                 Ok(true)
             }
             // What others have noted can be read.
