@@ -194,6 +194,9 @@ pub trait ShardQueue: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Waits until what workers of this queue in this process had is [given back](Self::give_back), if that takes time.
+    async fn idle(&self) {}
+
     /// How often a lease is to be renewed; `None` if it is not lost by time.
     fn heartbeat(&self) -> Option<Duration> {
         None
@@ -233,6 +236,9 @@ macro_rules! forward_queue {
             }
             async fn finish(&self) -> Result<()> {
                 (**self).finish().await
+            }
+            async fn idle(&self) {
+                (**self).idle().await;
             }
             fn heartbeat(&self) -> Option<Duration> {
                 (**self).heartbeat()

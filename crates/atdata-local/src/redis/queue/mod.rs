@@ -155,11 +155,6 @@ impl RedisQueue {
         let command = keys.fold(Command::new("UNLINK", first), Command::arg);
         self.0.named(self.0.server.call(command).await).map(drop)
     }
-
-    /// Waits until this worker has no shard any longer: until what it had when it was dropped is given back.
-    pub async fn idle(&self) {
-        self.0.held.none().await;
-    }
 }
 
 impl Inner {
@@ -373,6 +368,10 @@ impl ShardQueue for RedisQueue {
 
     async fn ended(&self) -> Result<Vec<(String, Ended)>> {
         self.0.named(self.0.ended().await)
+    }
+
+    async fn idle(&self) {
+        self.0.held.none().await;
     }
 
     fn heartbeat(&self) -> Option<Duration> {
