@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout)]
 
 mod digest;
+mod index;
 mod mapped;
 mod measured;
 mod plan;
@@ -25,7 +26,7 @@ use samples::Kind;
 #[command(about = "The measured programs of `cargo xtask bench`")]
 struct Arguments {
     /// The directory of the data.
-    #[arg(long)]
+    #[arg(long, default_value = ".")]
     data: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -51,6 +52,12 @@ enum Command {
         scattered: bool,
         #[arg(long, default_value = "all")]
         touch: Touch,
+    },
+    /// Fills an index and measures it.
+    Index {
+        /// `sqlite:PATH` or `redis://HOST`.
+        address: String,
+        entries: u64,
     },
     /// Goes through a data set in one way.
     Run {
@@ -88,6 +95,10 @@ fn main() -> Result<()> {
             };
             let digest = pool::expect(&data, workload, spec, &positions, touch)?;
             println!("{}", serde_json::to_string(&digest)?);
+            Ok(())
+        }
+        Command::Index { address, entries } => {
+            println!("{}", serde_json::to_string(&index::measure(&address, entries)?)?);
             Ok(())
         }
         Command::Run { workload, way, origin, samples, out } => {

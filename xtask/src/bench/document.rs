@@ -264,7 +264,7 @@ pub(super) fn short(number: f64) -> String {
 }
 
 /// A whole number with commas.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

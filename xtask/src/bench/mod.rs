@@ -5,6 +5,7 @@
 
 mod cases;
 mod document;
+mod index;
 mod instructions;
 mod machine;
 mod network;
@@ -32,6 +33,7 @@ usage: cargo xtask bench [--quick] [--only PART[,PART]] [--rounds N] [--out DIR]
        cargo xtask bench --instructions
        cargo xtask bench --readme
        cargo xtask bench --network [--rounds N]
+       cargo xtask bench index
 
 Makes the data (some 14 GB, once), installs the Python libraries where they install (7 GB, because PyTorch is among
 them; once), both in $HOME/.cache/atdata/bench, and runs every case once a round, in turns. Each run is a process of
@@ -45,6 +47,7 @@ that no program is fast because it is wrong. Linux only; it needs `taskset`, and
   --list          print the names of the cases: WORKLOAD/WAY/PROGRAM/DATA/CORES
   --network       measure transfers of 1 GiB with real servers (see `cargo xtask services --help`) beside curl and, if it
                   is there, the AWS CLI
+  index           measure indexes of up to a million entries, in SQLite and on a Redis server, beside the Python package
   --instructions  count instructions per sample with callgrind (installed with apt-get) in place of measuring time
   --readme        measure nothing, but copy the targets of docs/benchmarks.md to README.md
 
@@ -61,6 +64,10 @@ struct Options {
 pub(crate) fn main(mut flags: Flags) -> Result<Tally> {
     let count_instructions = flags.switch("--instructions");
     let network = flags.switch("--network");
+    if flags.switch("index") {
+        flags.finish()?;
+        return index::main();
+    }
     let quick = flags.switch("--quick");
     if flags.switch("--readme") {
         flags.finish()?;

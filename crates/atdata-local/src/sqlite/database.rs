@@ -85,6 +85,9 @@ const PREPARED: usize = 64;
 /// indexes; with SQLite's 2 MiB a large index would be read anew for every insertion.
 const CACHE_KIB: i64 = 64 << 10;
 
+/// The same while many datasets are inserted at once: what has been changed and does not fit is written twice.
+const BULK_CACHE_KIB: i64 = 256 << 10;
+
 /// Opens the file for writing and makes what is missing in it.
 pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     if let Some(directory) = path.parent() {
@@ -123,6 +126,18 @@ fn connect(path: &Path, busy_timeout: Duration, more: OpenFlags) -> Result<Conne
     connection.pragma_update(None, "cache_size", -CACHE_KIB).sql()?;
     keep_statements(&connection)?;
     Ok(connection)
+}
+
+/// Lets a connection keep more of the file while `job` runs.
+pub(super) fn in_bulk<T>(
+    connection: &mut Connection,
+    job: impl FnOnce(&mut Connection) -> Result<T>,
+) -> Result<T> {
+    connection.pragma_update(None, "cache_size", -BULK_CACHE_KIB).sql()?;
+    let done = job(connection);
+    connection.pragma_update(None, "cache_size", -CACHE_KIB).sql()?;
+    connection.execute_batch("PRAGMA shrink_memory").sql()?;
+    done
 }
 
 /// Lets prepared statements live. Without the query planner's stability guarantee SQLite would compile them anew

@@ -92,30 +92,21 @@ impl SqliteIndex {
     pub(crate) async fn insert_many(&self, new: Vec<NewDataset>) -> Result<Vec<Arc<dyn IndexEntry>>> {
         new.iter().try_for_each(|new| new.validate().context("name", &new.name))?;
         let profile = self.profile;
-        self.write(move |transaction| {
+        let insert = move |transaction: &Transaction<'_>| {
             let entries = new.into_iter().map(|new| {
                 let entry = insert(transaction, new, profile)?;
                 Ok(entry as Arc<dyn IndexEntry>)
             });
             entries.collect()
-        })
-        .await
+        };
+        self.writer.call(move |connection| database::in_bulk(connection, |it| write(it, insert))).await
     }
 
     async fn write<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.writer
-            .call(move |connection| {
-                // Taking the write lock at once: a transaction that begins by reading could not wait for it later.
-                let transaction =
-                    connection.transaction_with_behavior(TransactionBehavior::Immediate).sql()?;
-                let done = job(&transaction)?;
-                transaction.commit().sql()?;
-                Ok(done)
-            })
-            .await
+        self.writer.call(move |connection| write(connection, job)).await
     }
 
     /// Runs several queries on one state of the index.
@@ -125,6 +116,15 @@ impl SqliteIndex {
     ) -> Result<T> {
         self.reader.call(move |connection| job(&*connection.transaction().sql()?)).await
     }
+}
+
+/// Does something in a transaction.
+fn write<T>(connection: &mut Connection, job: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    // Taking the write lock at once: a transaction that begins by reading could not wait for it later.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).sql()?;
+    let done = job(&transaction)?;
+    transaction.commit().sql()?;
+    Ok(done)
 }
 
 fn insert(connection: &Connection, new: NewDataset, profile: Profile) -> Result<Arc<Entry>> {

@@ -20,6 +20,7 @@ fn look_ups_use_indexes_and_sort_nothing() {
         entries::ANY_ENTRY,
         entries::MAIN_CID_OF_NAME,
         entries::KEPT_CID_OF_NAME,
+        entries::IS_USED,
         labels::BY_AGE,
         labels::OF_VERSION,
         labels::POINTS,
