@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use atdata::process::ShardJob;
 use atdata::url::address::file_url_of_path;
+use futures::future::{join3, select};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
@@ -41,7 +42,7 @@ impl Template {
         let mut child = command.spawn().map_err(|error| format!("cannot start {}: {error}", self.program))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let mut group = Group(child);
-        let (printed, said, status) = tokio::join!(result_of(stdout), pass_on(stderr), group.0.wait());
+        let (printed, said, status) = join3(result_of(stdout), pass_on(stderr), group.0.wait()).await;
         let status = status.map_err(|error| error.to_string())?;
         if !status.success() {
             return Err(failure(status, &said));
@@ -124,5 +125,5 @@ pub(super) async fn asked_to_end() {
             std::future::pending::<()>().await;
         }
     };
-    futures::future::select(Box::pin(terminated), Box::pin(interrupted)).await;
+    select(Box::pin(terminated), Box::pin(interrupted)).await;
 }
