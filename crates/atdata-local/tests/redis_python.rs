@@ -312,6 +312,31 @@ fn schemas_of_python_are_found_also_under_old_keys() {
 }
 
 #[test]
+fn keys_of_our_own_can_be_deleted() {
+    on_a_server(async |index, python| {
+        let schema = SampleSchema::new("Plain").field(Field::new("n", Primitive::Int));
+        index.publish_schema(&schema).await.unwrap();
+        index.insert_dataset(new("a", "1.tar").with_version("1")).await.unwrap();
+        index.insert_dataset(new("a", "2.tar").with_if_exists(IfExists::Replace)).await.unwrap();
+        index.insert_dataset(new("b", "3.tar")).await.unwrap();
+        let own = python.run(&[b"KEYS", b"atdata:*"]);
+        let own: Vec<&str> = own.lines().collect();
+        assert!(own.contains(&"atdata:index"));
+        for round in 0..2 {
+            // All of them, or all but the one that counts.
+            own.iter().filter(|key| round == 0 || **key != "atdata:index").for_each(|key| python.delete(key));
+            assert_eq!(url(index, "a").await, "2.tar");
+            assert_eq!(url(index, "a@1").await, "1.tar");
+            assert_eq!(names(index).await, ["a", "b"]);
+            assert_eq!(index.list_labels("").try_collect::<Vec<_>>().await.unwrap().len(), 3);
+            assert_eq!(index.get_schema("Plain").await.unwrap().schema, schema);
+            let error = index.insert_dataset(new("b", "4.tar")).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        }
+    });
+}
+
+#[test]
 fn damaged_and_foreign_keys_end_nothing() {
     on_a_server(async |index, python| {
         index.insert_dataset(new("a", "1.tar")).await.unwrap();

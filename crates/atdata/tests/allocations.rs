@@ -54,8 +54,7 @@ fn a_sample_whose_fields_are_borrowed_takes_no_allocation() {
     const COUNT: i64 = 20_000;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.tar");
-    // A key that has no room in place takes one.
-    for (long_keys, each) in [(false, 0.0), (true, 1.0)] {
+    for long_keys in [false, true] {
         std::fs::write(&path, shard(COUNT, long_keys)).unwrap();
         for parallelism in [1, 2] {
             let options = ReadOptions::default().with_parallelism(parallelism);
@@ -72,7 +71,7 @@ fn a_sample_whose_fields_are_borrowed_takes_no_allocation() {
             assert_eq!(sum, COUNT * (COUNT - 1) / 2);
             // Chunks of samples and pieces of the shard take some, whatever is in them.
             let of_each = calls as f64 / f64::from(count);
-            assert!((each..each + 0.1).contains(&of_each), "{of_each} for each, {parallelism} at once");
+            assert!(of_each < 0.1, "{of_each} for each, {parallelism} at once");
         }
     }
 }

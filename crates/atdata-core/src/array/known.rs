@@ -42,12 +42,7 @@ impl KnownHeaders {
             if fits && bytes.starts_with(&known.head) {
                 bytes.advance(known.head.len());
                 bytes.truncate(known.nbytes);
-                return Ok(NdArray::from_checked(
-                    known.dtype.clone(),
-                    known.shape.clone(),
-                    known.order,
-                    bytes,
-                ));
+                return Ok(NdArray::with_data(&known.dtype, &known.shape, known.order, bytes));
             }
         }
         let Some(free) = self.0.iter().find(|slot| slot.get().is_none()) else { return decode(bytes) };

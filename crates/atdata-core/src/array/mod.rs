@@ -47,6 +47,7 @@ mod text;
 mod time_unit;
 mod typed;
 
+pub(crate) use buffer::Buffer;
 pub use byte_order::ByteOrder;
 pub(crate) use codec::encoded;
 pub use codec::{ArrayFormat, decode, encode};

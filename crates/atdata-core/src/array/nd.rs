@@ -128,6 +128,11 @@ impl NdArray {
         Self { dtype, shape, order: if both { Order::C } else { order }, data }
     }
 
+    /// An array like another one, with elements of its own: as many.
+    pub(super) fn with_data(dtype: &DType, shape: &[usize], order: Order, data: Bytes) -> Self {
+        Self { dtype: dtype.clone(), shape: Shape::from_slice(shape), order, data }
+    }
+
     /// The dtype.
     pub fn dtype(&self) -> &DType {
         &self.dtype

@@ -2,13 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::{fmt, io, thread};
 
 use futures::StreamExt;
 
 use super::budget::Held;
 use super::cursor::{Chunk, Cursor};
+use super::handover::{Giver, Taker, handover};
 use super::pipeline::panicked;
 use super::report::Report;
 use super::samples::Samples;
@@ -39,7 +39,7 @@ pub(super) const BATCHES_AHEAD: usize = 0;
 /// # Ok::<(), atdata_core::Error>(())
 /// ```
 pub struct Blocking<T> {
-    chunks: Option<Receiver<Chunk<T>>>,
+    chunks: Option<Taker<Chunk<T>>>,
     cursor: Cursor<T>,
     run: Arc<Run>,
 }
@@ -47,22 +47,21 @@ pub struct Blocking<T> {
 impl<T: Send + 'static> Blocking<T> {
     pub(super) fn new(samples: Samples<T>, ahead: usize) -> Self {
         let (run, position) = (samples.run(), samples.position());
-        let (sender, receiver) = sync_channel(ahead);
+        let (giver, taker) = handover(ahead);
         let driver = thread::Builder::new().name("atdata-stream".to_owned()).spawn(move || {
-            let drive = AssertUnwindSafe(|| drive(samples, &sender));
+            let drive = AssertUnwindSafe(|| drive(samples, &giver));
             let error = match catch_unwind(drive) {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => Error::from_io(error),
                 Err(panic) => panicked(&*panic),
             };
-            // A failed send means that nobody waits for it.
-            let _ = sender.send(failure(error));
+            giver.give(failure(error));
         });
         let mut cursor = Cursor::new(position);
         if let Err(error) = driver {
             cursor.fill(failure(Error::from_io(error)));
         }
-        Self { chunks: Some(receiver), cursor, run }
+        Self { chunks: Some(taker), cursor, run }
     }
 
     /// What has been skipped so far, under a policy that skips.
@@ -82,13 +81,13 @@ fn failure<T>(error: Error) -> Chunk<T> {
 }
 
 /// Sends all chunks, with the drivers that network clients need.
-fn drive<T: Send + 'static>(samples: Samples<T>, sender: &SyncSender<Chunk<T>>) -> io::Result<()> {
+fn drive<T: Send + 'static>(samples: Samples<T>, giver: &Giver<Chunk<T>>) -> io::Result<()> {
     set_driver();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut chunks = samples.into_chunks();
         while let Some(chunk) = chunks.next().await {
-            if sender.send(chunk).is_err() {
+            if !giver.give(chunk) {
                 break;
             }
         }
@@ -107,7 +106,7 @@ impl<T> Iterator for Blocking<T> {
                 }
                 return Some(item);
             }
-            self.cursor.fill(self.chunks.as_ref()?.recv().ok()?);
+            self.cursor.fill(self.chunks.as_ref()?.take()?);
         }
     }
 }

@@ -77,6 +77,7 @@ pub(super) fn frames(
         stats: options.stats.clone(),
         chunk_bytes: MIN_CHUNK_BYTES.min(chunk_bytes(options)),
         max_chunk_bytes: chunk_bytes(options),
+        expected: 0,
     };
     if let Some(stats) = &state.stats {
         stats.shard();
@@ -139,12 +140,14 @@ struct Framing {
     stats: Option<Stats>,
     chunk_bytes: u64,
     max_chunk_bytes: u64,
+    /// How many samples the last chunk had.
+    expected: usize,
 }
 
 impl Framing {
     /// The next chunk of samples. A failure comes after the samples before it, as a chunk of its own.
     async fn next(&mut self) -> Result<Option<Vec<Framed>>> {
-        let mut chunk = Vec::new();
+        let mut chunk = Vec::with_capacity(self.expected);
         let mut bytes = 0;
         let mut watch = Stopwatch::start(self.stats.as_ref());
         while !self.done && chunk.len() < CHUNK_SAMPLES && (chunk.is_empty() || bytes < self.chunk_bytes) {
@@ -166,6 +169,7 @@ impl Framing {
         watch.lap(self.stats.as_ref(), Stage::Framing);
         self.chunk_bytes = self.chunk_bytes.saturating_mul(2).min(self.max_chunk_bytes);
         if !chunk.is_empty() {
+            self.expected = chunk.len();
             if let Some(stats) = &self.stats {
                 stats.framed(chunk.len() as u64, bytes);
             }

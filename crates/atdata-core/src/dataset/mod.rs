@@ -13,6 +13,7 @@ mod describe;
 mod faults;
 mod fetch;
 mod frames;
+mod handover;
 mod indexes;
 mod keyed;
 mod mix;
@@ -29,6 +30,7 @@ mod samples;
 mod sequence;
 mod state;
 mod stats;
+mod waiting;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -239,27 +239,38 @@ impl<T> ShuffleBuffer<T> {
     /// Takes samples in, each with its bytes, and yields those that they push out.
     pub(super) fn exchange(&mut self, incoming: impl IntoIterator<Item = (T, u64)>) -> Vec<T> {
         let mut out = Vec::new();
-        for (item, bytes) in incoming {
-            let fits = self.bytes.saturating_add(bytes) <= self.max_bytes;
-            self.bytes = self.bytes.saturating_add(bytes);
-            if self.items.len() < self.capacity && (fits || self.items.is_empty()) {
-                self.items.push((item, bytes));
-                continue;
-            }
-            let place = self.random.below(self.items.len());
-            if let Some(slot) = self.items.get_mut(place) {
-                let (pushed, bytes) = std::mem::replace(slot, (item, bytes));
-                self.bytes = self.bytes.saturating_sub(bytes);
-                out.push(pushed);
-            }
-            while self.bytes > self.max_bytes && self.items.len() > 1 {
-                let place = self.random.below(self.items.len());
-                let (pushed, bytes) = self.items.swap_remove(place);
-                self.bytes = self.bytes.saturating_sub(bytes);
-                out.push(pushed);
-            }
+        for sized in incoming {
+            self.pass(sized, |pushed| out.push(pushed));
         }
         out
+    }
+
+    /// Takes a sample in, with its bytes, and hands those over that it pushes out.
+    pub(super) fn pass(&mut self, (item, bytes): (T, u64), mut out: impl FnMut(T)) {
+        let fits = self.bytes.saturating_add(bytes) <= self.max_bytes;
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.items.len() < self.capacity && (fits || self.items.is_empty()) {
+            self.items.push((item, bytes));
+            return;
+        }
+        let place = self.random.below(self.items.len());
+        if let Some(slot) = self.items.get_mut(place) {
+            let (pushed, bytes) = std::mem::replace(slot, (item, bytes));
+            self.bytes = self.bytes.saturating_sub(bytes);
+            out(pushed);
+        }
+        while self.bytes > self.max_bytes && self.items.len() > 1 {
+            let place = self.random.below(self.items.len());
+            let (pushed, bytes) = self.items.swap_remove(place);
+            self.bytes = self.bytes.saturating_sub(bytes);
+            out(pushed);
+        }
+    }
+
+    /// Those that the next samples will push out, as far as each of them pushes out one.
+    pub(super) fn upcoming(&self, count: usize) -> impl Iterator<Item = &T> {
+        let mut random = self.random.clone();
+        (0..count).filter_map(move |_| self.items.get(random.below(self.items.len()))).map(|(item, _)| item)
     }
 
     /// A copy of a buffer that nothing has gone through yet.
@@ -280,10 +291,15 @@ impl<T> ShuffleBuffer<T> {
 
     /// Yields what is left.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
+        self.drain_sized().map(|(item, _)| item)
+    }
+
+    /// Yields what is left, each with its bytes.
+    pub(super) fn drain_sized(&mut self) -> impl Iterator<Item = (T, u64)> + use<T> {
         let mut rest = std::mem::take(&mut self.items);
         self.bytes = 0;
         self.random.permute(&mut rest);
-        rest.into_iter().map(|(item, _)| item)
+        rest.into_iter()
     }
 }
 

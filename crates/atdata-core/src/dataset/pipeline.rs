@@ -29,11 +29,12 @@ pub(super) type Recipe<T> = Arc<dyn Fn(&Framed, &UnpackOptions) -> Result<Option
 /// Decodes, and nothing else.
 pub(super) fn decode<T: Sample>() -> Recipe<T> {
     Arc::new(|framed, options| {
-        let decoded = framed.payload().and_then(|payload| T::unpack(payload, options));
-        decoded.map(Some).map_err(|error| {
-            let fault = if error.kind() == ErrorKind::Corrupt { Fault::Payload } else { Fault::Schema };
-            error.with_fault(fault)
-        })
+        // One look at the result, for samples may be large: each step may move them.
+        match framed.payload().and_then(|payload| T::unpack(payload, options)) {
+            Ok(sample) => Ok(Some(sample)),
+            Err(error) if error.kind() == ErrorKind::Corrupt => Err(error.with_fault(Fault::Payload)),
+            Err(error) => Err(error.with_fault(Fault::Schema)),
+        }
     })
 }
 
@@ -145,9 +146,12 @@ impl<T> Processed<T> {
 
 /// Runs the stage over one sample. A panic in a user's closure is that sample's error, not the end of the process.
 pub(super) fn apply<T>(stage: &Recipe<T>, framed: &Framed, unpack: &UnpackOptions) -> Result<Option<T>> {
-    catch_unwind(AssertUnwindSafe(|| stage(framed, unpack)))
-        .unwrap_or_else(|panic| Err(panicked(&*panic)))
-        .map_err(|error| framed.locate(error.with_fault(Fault::Function)))
+    let error = match catch_unwind(AssertUnwindSafe(|| stage(framed, unpack))) {
+        Ok(Ok(sample)) => return Ok(sample),
+        Ok(Err(error)) => error,
+        Err(panic) => panicked(&*panic),
+    };
+    Err(framed.locate(error.with_fault(Fault::Function)))
 }
 
 /// How samples are decoded.

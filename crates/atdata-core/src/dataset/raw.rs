@@ -14,13 +14,10 @@ use super::order::{Plan, ShuffleBuffer, Unit, dealt};
 use super::quota::{Quota, equal_parts};
 use super::sequence::Sequence;
 use super::state::{Position, Run, beyond_the_end, beyond_the_shards};
+use super::waiting::{Passage, Waiting};
 use super::{Fault, Origin, ReadOptions};
 use crate::url::redact;
 use crate::{Error, Result};
-
-/// Members that are not longer are copied out of the piece of the shard that they lie in before they wait in a shuffle
-/// buffer: among so many samples some would keep each piece for long. Longer ones of local files are mapped.
-const DETACHED: usize = 64 << 10;
 
 /// Chunks of raw samples; an error ends its shard, not the stream.
 pub(super) type RawChunks = BoxStream<'static, RawChunk>;
@@ -61,15 +58,7 @@ impl Raw {
         }
     }
 
-    /// The same sample, which keeps no more memory than it needs: it is going to wait.
-    fn detached(mut self) -> Self {
-        if let Self::Framed(framed) = &mut self {
-            framed.raw.detach(DETACHED);
-        }
-        self
-    }
-
-    fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         match self {
             Self::Framed(framed) => framed.bytes(),
             Self::Fetched(fetched) => fetched.bytes(),
@@ -116,7 +105,7 @@ pub(super) fn raw_chunks(reading: Reading, run: Arc<Run>, from: Position, discar
 /// What a part of a split by shards reads.
 struct Part {
     shards: Vec<String>,
-    buffer: Option<ShuffleBuffer<Raw>>,
+    buffer: Option<ShuffleBuffer<Waiting>>,
     quota: Option<Quota>,
 }
 
@@ -273,7 +262,11 @@ fn replayed(found: Found, sequence: Sequence, mut buffer: ShuffleBuffer<u64>, be
             items.extend(samples);
         }
         let rest = (arrived..len).map(move |number| sequence.at(number));
-        shuffle(found.chunks(rest), buffer.replaced(items), chunk_bytes(&found.options))
+        shuffle(
+            found.chunks(rest),
+            buffer.replaced(items.into_iter().map(Waiting::from)),
+            chunk_bytes(&found.options),
+        )
     });
     numbered(next.chain(chunks.flatten()).boxed(), behind, from_sample(behind), true)
 }
@@ -286,39 +279,50 @@ fn unnumbered(samples: Vec<Raw>) -> RawChunk {
     RawChunk::Samples { first: Position::default(), samples }
 }
 
-fn shuffle(chunks: RawChunks, mut buffer: ShuffleBuffer<Raw>, chunk_bytes: u64) -> RawChunks {
+fn shuffle(chunks: RawChunks, mut buffer: ShuffleBuffer<Waiting>, chunk_bytes: u64) -> RawChunks {
+    let mut passage = Passage::default();
     // The end of the chunks is what the buffer holds then.
     let chunks = chunks.map(Some).chain(stream::iter([None]));
     chunks
-        .flat_map(move |chunk| {
-            stream::iter(match chunk {
-                Some(RawChunk::Samples { samples, .. }) => {
-                    let sized = |raw: Raw| {
-                        let bytes = raw.bytes();
-                        (raw.detached(), bytes)
-                    };
-                    vec![unnumbered(buffer.exchange(samples.into_iter().map(sized)))]
-                }
-                Some(broken) => vec![broken],
-                None => in_chunks(buffer.drain(), chunk_bytes),
-            })
+        .flat_map(move |chunk| match chunk {
+            Some(RawChunk::Samples { samples, .. }) => {
+                let samples = passage.exchange(&mut buffer, samples);
+                stream::iter([unnumbered(samples)]).left_stream()
+            }
+            Some(broken) => stream::iter([broken]).left_stream(),
+            None => {
+                let rest = Rest {
+                    waiting: buffer.drain_sized(),
+                    passage: std::mem::take(&mut passage),
+                    chunk_bytes,
+                };
+                stream::iter(rest).right_stream()
+            }
         })
         .boxed()
 }
 
-/// Divides samples as they travel between threads.
-fn in_chunks(samples: impl Iterator<Item = Raw>, chunk_bytes: u64) -> Vec<RawChunk> {
-    let (mut chunks, mut chunk, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for raw in samples {
-        bytes += raw.bytes();
-        chunk.push(raw);
-        if chunk.len() == CHUNK_SAMPLES || bytes >= chunk_bytes {
-            chunks.push(unnumbered(std::mem::take(&mut chunk)));
-            bytes = 0;
+/// The samples that are left, divided as they travel between threads.
+struct Rest<I> {
+    waiting: I,
+    passage: Passage,
+    chunk_bytes: u64,
+}
+
+impl<I: Iterator<Item = (Waiting, u64)>> Iterator for Rest<I> {
+    type Item = RawChunk;
+
+    fn next(&mut self) -> Option<RawChunk> {
+        let mut total = 0;
+        for (waiting, bytes) in &mut self.waiting {
+            total += bytes;
+            self.passage.leave(waiting);
+            if self.passage.leaving() == CHUNK_SAMPLES || total >= self.chunk_bytes {
+                break;
+            }
         }
+        Some(self.passage.left()).filter(|samples| !samples.is_empty()).map(unnumbered)
     }
-    chunks.push(unnumbered(chunk));
-    chunks
 }
 
 /// Numbers samples from `at` on and, if `discard` says so, leaves out those before a position, which must be there.

@@ -391,6 +391,7 @@ impl<'a> Unpacker<'a> {
     ///
     /// # Errors
     /// Nesting exceeds [`MAX_DEPTH`], or what `read` fails with.
+    #[inline]
     pub fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         if self.depth == MAX_DEPTH {
             return Err(self.corrupt(format!("the value is nested deeper than {MAX_DEPTH} levels")));

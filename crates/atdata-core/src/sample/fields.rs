@@ -49,8 +49,13 @@ impl<'u, 'a> FieldReader<'u, 'a> {
     ///
     /// # Errors
     /// The value is of the wrong type.
+    #[inline]
     pub fn read<T: FieldValue>(&mut self, name: &'static str) -> Result<T> {
-        self.unpacker.nested(T::unpack_value).context("field", name).context("schema", self.owner)
+        // Fields may be large, and each step that looks at a result may move it.
+        match self.unpacker.nested(T::unpack_value) {
+            Err(error) => Err(error.with("field", name).with("schema", self.owner)),
+            read => read,
+        }
     }
 
     /// Deals with a field that the struct does not have: skipped if the policy is lenient.

@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 
 use super::header::{BLOCK, HeaderBlock, HeaderKind, MemberKind, padded};
 use super::headers::{Head, Headers, corrupt};
+use super::name::Name;
 use super::queue::ByteQueue;
 use super::{MAX_NAME, Step};
 use crate::{Error, Fault, Result};
@@ -132,6 +133,22 @@ pub(super) enum State {
     Failed,
 }
 
+/// A member before anybody is to see it.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) head: Head,
+    pub(super) data: Bytes,
+}
+
+impl From<Member> for Found {
+    fn from(member: Member) -> Self {
+        let Member { name, kind, header_offset, data_offset, data } = member;
+        let head =
+            Head { name: Name::from(&*name), kind, header_offset, data_offset, size: data.len() as u64 };
+        Self { head, data }
+    }
+}
+
 impl TarFramer {
     /// Makes a framer at the beginning of an archive.
     pub fn new(options: TarOptions) -> Self {
@@ -196,7 +213,23 @@ impl TarFramer {
         &mut self,
         mut wanted: impl FnMut(MemberKind, &str) -> bool,
     ) -> Result<Step<Member>> {
-        let step = self.advance(&mut wanted);
+        Ok(match self.find_where(&mut wanted)? {
+            Step::Item(Found { head, data }) => {
+                let Head { name, kind, header_offset, data_offset, .. } = head;
+                let name = name.as_str().into();
+                Step::Item(Member { name, kind, header_offset, data_offset, data })
+            }
+            Step::NeedInput => Step::NeedInput,
+            Step::End => Step::End,
+        })
+    }
+
+    /// As [`next_member_where`](Self::next_member_where).
+    pub(super) fn find_where(
+        &mut self,
+        wanted: &mut impl FnMut(MemberKind, &str) -> bool,
+    ) -> Result<Step<Found>> {
+        let step = self.advance(wanted);
         if step.is_err() {
             self.fail();
         }
@@ -209,17 +242,19 @@ impl TarFramer {
         self.queue.clear();
     }
 
-    fn advance(&mut self, wanted: &mut impl FnMut(MemberKind, &str) -> bool) -> Result<Step<Member>> {
+    fn advance(&mut self, wanted: &mut impl FnMut(MemberKind, &str) -> bool) -> Result<Step<Found>> {
+        let mut state = std::mem::take(&mut self.state);
         loop {
-            match std::mem::take(&mut self.state) {
+            state = match state {
                 State::Header => {
                     let offset = self.queue.position();
                     if let Some(block) = self.queue.block() {
-                        self.state = self.headers.read(&HeaderBlock(block), offset, wanted)?;
+                        let next = self.headers.read(&HeaderBlock(block), offset, wanted)?;
                         self.queue.skip(BLOCK as u64);
+                        next
                     } else if let Some(block) = self.queue.take(BLOCK) {
                         let block = block.first_chunk().ok_or_else(|| corrupt("a header is cut", offset))?;
-                        self.state = self.headers.read(&HeaderBlock(block), offset, wanted)?;
+                        self.headers.read(&HeaderBlock(block), offset, wanted)?
                     } else if self.finished {
                         return self.end_without_marker();
                     } else {
@@ -228,24 +263,29 @@ impl TarFramer {
                 }
                 State::Extension { kind, header_offset, size } => {
                     let body_offset = self.queue.position();
-                    let Some(body) = self.take(size) else {
+                    if let Some(body) = self.queue.peek(size) {
+                        self.headers.extend(kind, body, body_offset)?;
+                        self.queue.skip(size);
+                    } else if let Some(body) = self.take(size) {
+                        self.headers.extend(kind, &body, body_offset)?;
+                    } else {
                         self.starved("the body of an extension header", header_offset)?;
                         self.state = State::Extension { kind, header_offset, size };
                         return Ok(Step::NeedInput);
-                    };
-                    self.headers.extend(kind, body, body_offset)?;
-                    self.state = State::Skip { left: padding(size), header_offset };
+                    }
+                    State::Skip { left: padding(size), header_offset }
                 }
                 State::Body(head) => {
                     let Some(data) = self.take(head.size) else {
                         self.starved("the body of a member", head.header_offset)
-                            .map_err(|error| error.with("member", &head.name))?;
+                            .map_err(|error| error.with("member", head.name.as_str()))?;
                         self.state = State::Body(head);
                         return Ok(Step::NeedInput);
                     };
-                    let Head { name, kind, header_offset, data_offset, size } = head;
-                    self.state = State::Skip { left: padding(size), header_offset };
-                    return Ok(Step::Item(Member { name, kind, header_offset, data_offset, data }));
+                    let (padding, header_offset) = (padding(head.size), head.header_offset);
+                    let left = padding - self.queue.skip(padding);
+                    self.state = if left == 0 { State::Header } else { State::Skip { left, header_offset } };
+                    return Ok(Step::Item(Found { head, data }));
                 }
                 State::Skip { mut left, header_offset } => {
                     left -= self.queue.skip(left);
@@ -254,6 +294,7 @@ impl TarFramer {
                         self.state = State::Skip { left, header_offset };
                         return Ok(Step::NeedInput);
                     }
+                    State::Header
                 }
                 State::Tail { marker } => {
                     if self.queue.skip_zeros() {
@@ -293,7 +334,7 @@ impl TarFramer {
             .with("offset", header_offset))
     }
 
-    fn end_without_marker(&self) -> Result<Step<Member>> {
+    fn end_without_marker(&self) -> Result<Step<Found>> {
         let offset = self.queue.position();
         if self.queue.len() > 0 {
             self.starved("a header", offset)?;

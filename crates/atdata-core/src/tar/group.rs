@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use smol_str::SmolStr;
 
-use super::framer::{Member, TarFramer, TarOptions};
+use super::framer::{Found, Member, TarFramer, TarOptions};
 use super::header::{MemberKind, padded};
+use super::headers::Head;
+use super::name::Name;
 use super::{SUFFIX, Step};
 use crate::{Error, Result};
 
@@ -30,6 +32,19 @@ const MAX_MEMBERS: usize = 1024;
 /// assert_eq!(split_name("__meta__/info.json"), None);
 /// ```
 pub fn split_name(name: &str) -> Option<(&str, &str)> {
+    split_plain_name(name).or_else(|| split_any_name(name))
+}
+
+/// Splits a name as most are: a key without directories and dots, and the suffix of a payload.
+fn split_plain_name(name: &str) -> Option<(&str, &str)> {
+    let (key, suffix) = name.split_at_checked(name.len().checked_sub(SUFFIX.len())?)?;
+    let key = key.strip_suffix('.').filter(|key| !key.is_empty() && suffix == SUFFIX)?;
+    // Without an end in the middle the bytes are compared side by side.
+    let special = key.bytes().fold(false, |any, byte| any | matches!(byte, b'/' | b'.' | b'\n'));
+    (!special && !key.starts_with("__")).then_some((key, suffix))
+}
+
+fn split_any_name(name: &str) -> Option<(&str, &str)> {
     if is_metadata(name) {
         return None;
     }
@@ -80,7 +95,8 @@ pub struct RawMember {
 
 /// The members of one sample, not decoded. It has at least one.
 ///
-/// A sample of one member, as nearly all are, costs no allocation if the member's name is short, and one if not.
+/// A sample of one member, as nearly all are, costs no allocation if the member's name is no longer than a UUID with its
+/// suffix, and one if not.
 ///
 /// ```
 /// use atdata_core::tar::{RawMember, RawSample};
@@ -93,7 +109,7 @@ pub struct RawMember {
 #[derive(Clone, Debug)]
 pub struct RawSample {
     /// The name of the first member, which begins with the key.
-    name: SmolStr,
+    name: Name,
     key_length: usize,
     /// Where the first header of the first member begins, in bytes of the (decompressed) archive.
     pub header_offset: u64,
@@ -105,13 +121,23 @@ pub struct RawSample {
 impl RawSample {
     /// Makes a sample of one member.
     pub fn new(key: impl Into<SmolStr>, header_offset: u64, member: RawMember) -> Self {
-        let name = key.into();
-        Self { key_length: name.len(), name, header_offset, first: member, rest: Vec::new() }
+        let key: SmolStr = key.into();
+        Self {
+            key_length: key.len(),
+            name: Name::from(&*key),
+            header_offset,
+            first: member,
+            rest: Vec::new(),
+        }
     }
 
     /// The key: the members' common name up to the first dot, directories included.
     pub fn key(&self) -> &str {
-        self.name.get(..self.key_length).unwrap_or_default()
+        self.name.as_str().get(..self.key_length).unwrap_or_default()
+    }
+
+    fn has_key(&self, key: &[u8]) -> bool {
+        self.key_length == key.len() && self.name.as_bytes().starts_with(key)
     }
 
     /// Adds a member.
@@ -148,6 +174,11 @@ impl RawSample {
         for member in members.filter(|member| member.data.len() <= longest) {
             member.data = Bytes::copy_from_slice(&member.data);
         }
+    }
+
+    /// The data, if it is that of one member.
+    pub(crate) fn only_data(&mut self) -> Option<&mut Bytes> {
+        self.rest.is_empty().then_some(&mut self.first.data)
     }
 
     /// The bytes between its first header and the end of its last member's padding.
@@ -223,30 +254,35 @@ impl Grouper {
         match split_name(&member.name).filter(|_| member.kind == MemberKind::File) {
             Some((key, _)) => {
                 let key_length = key.len();
-                self.push_named(member, key_length)
+                self.push_named(member.into(), key_length)
             }
             None => Ok(None),
         }
     }
 
     /// Adds a member whose key has this length.
-    fn push_named(&mut self, member: Member, key_length: usize) -> Result<Option<RawSample>> {
-        let Member { name, header_offset, data_offset, data, .. } = member;
-        let Some((key, suffix)) = name.get(..key_length).zip(name.get(key_length + 1..)) else {
+    fn push_named(&mut self, found: Found, key_length: usize) -> Result<Option<RawSample>> {
+        let Found { head: Head { name, header_offset, data_offset, size, .. }, data } = found;
+        let Some((key, suffix)) =
+            name.as_bytes().get(..key_length).zip(name.as_bytes().get(key_length + 1..))
+        else {
             return Ok(None);
         };
-        let suffix = if suffix == SUFFIX { Cow::Borrowed(SUFFIX) } else { suffix.to_lowercase().into() };
+        let suffix = if suffix == SUFFIX.as_bytes() {
+            Cow::Borrowed(SUFFIX)
+        } else {
+            name.as_str().get(key_length + 1..).unwrap_or_default().to_lowercase().into()
+        };
         let member = RawMember { suffix, data_offset, data };
-        let size = member.data.len() as u64;
-        if let Some(open) = self.open.as_mut().filter(|open| open.key() == key) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.has_key(key)) {
             self.size += size;
             if self.size > self.max_sample {
                 let limit = self.max_sample;
                 return Err(Error::unsupported(format!("a sample exceeds the limit of {limit} bytes"))
-                    .with("key", key)
+                    .with("key", open.key())
                     .with("offset", data_offset));
             }
-            open.push(member).map_err(|error| error.with("member", name))?;
+            open.push(member).map_err(|error| error.with("member", name.as_str()))?;
             return Ok(None);
         }
         self.size = size;
@@ -326,14 +362,14 @@ impl SampleFramer {
         let Self { framer, grouper, key_length } = self;
         loop {
             // Names are split once, when the header is read.
-            let wanted = |kind, name: &str| {
+            let mut wanted = |kind, name: &str| {
                 let split = split_name(name).filter(|_| kind == MemberKind::File);
                 split.inspect(|(key, _)| *key_length = key.len()).is_some()
             };
-            match framer.next_member_where(wanted)? {
-                Step::Item(member) => {
+            match framer.find_where(&mut wanted)? {
+                Step::Item(found) => {
                     // Reading on would give what is left of a bad sample.
-                    let sample = grouper.push_named(member, *key_length).inspect_err(|_| framer.fail())?;
+                    let sample = grouper.push_named(found, *key_length).inspect_err(|_| framer.fail())?;
                     if let Some(sample) = sample {
                         return Ok(Step::Item(sample));
                     }
@@ -347,6 +383,8 @@ impl SampleFramer {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn member(name: &str) -> Member {
@@ -407,8 +445,25 @@ mod tests {
             ("\n.z", Some(("\n", "z"))),
             ("été/è.msgpack", Some(("été/è", "msgpack"))),
         ] {
+            assert_eq!(split_any_name(name), split, "{name:?}");
             assert_eq!(split_name(name), split, "{name:?}");
         }
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_name_splits_as_any(key in "[_a-zé./\n]{0,40}", suffix in "(\\.msgpack|[._a-z/\n]{0,4}msgpack)") {
+            let name = key + &suffix;
+            if let Some(split) = split_plain_name(&name) {
+                prop_assert_eq!(Some(split), split_any_name(&name));
+            }
+        }
+    }
+
+    #[test]
+    fn plain_names_are_noticed() {
+        assert_eq!(split_plain_name("000017.msgpack"), Some(("000017", "msgpack")));
+        assert_eq!(split_plain_name("train/000017.msgpack"), None);
     }
 
     #[test]

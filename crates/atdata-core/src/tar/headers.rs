@@ -2,18 +2,16 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-use smol_str::SmolStr;
-
 use super::framer::{State, TarOptions};
 use super::header::{BLOCK, HeaderBlock, HeaderKind, MemberKind, Verdict, padded, until_nul};
+use super::name::Name;
 use super::pax::PaxRecords;
 use crate::{Error, Result};
 
 /// A member whose data has not been read.
 #[derive(Debug)]
 pub(super) struct Head {
-    pub(super) name: SmolStr,
+    pub(super) name: Name,
     pub(super) kind: MemberKind,
     pub(super) header_offset: u64,
     pub(super) data_offset: u64,
@@ -26,7 +24,7 @@ struct Extensions {
     /// Where the first of them begins.
     offset: Option<u64>,
     pax: Option<PaxRecords>,
-    long_name: Option<Bytes>,
+    long_name: Option<Box<[u8]>>,
     long_link: bool,
 }
 
@@ -100,24 +98,28 @@ impl Headers {
     ) -> Result<State> {
         let Extensions { pax, long_name, .. } = extensions;
         let pax = pax.unwrap_or_default();
-        let pax_path = pax.path.as_ref().or(self.global.path.as_ref()).and_then(Option::as_deref);
         let pax_size = pax.size.or(self.global.size).flatten();
-        let path = match (&long_name, pax_path) {
-            (Some(long), _) => Cow::Borrowed(&long[..]),
-            (None, Some(path)) => Cow::Borrowed(path.as_bytes()),
-            (None, None) => block.path(),
+        let is_sparse = (pax.sparse || self.global.sparse) && kind == MemberKind::File;
+        let check = |path: &[u8]| match self.options.max_name {
+            _ if is_sparse => Err(sparse(path, header_offset)),
+            limit if path.len() > limit => {
+                let fault = format!("a member name is longer than the limit of {limit} bytes");
+                Err(Error::unsupported(fault).with("offset", header_offset))
+            }
+            _ => Ok(()),
         };
-        if (pax.sparse || self.global.sparse) && kind == MemberKind::File {
-            return Err(sparse(&path, header_offset));
-        }
-        if path.len() > self.options.max_name {
-            let limit = self.options.max_name;
-            return Err(Error::unsupported(format!(
-                "a member name is longer than the limit of {limit} bytes"
-            ))
-            .with("offset", header_offset));
-        }
-        let name = utf8_name(path, header_offset)?;
+        let pax_path = pax.path.or_else(|| self.global.path.clone()).flatten();
+        let name = match (&long_name, &pax_path) {
+            (None, Some(path)) => {
+                check(path.as_bytes())?;
+                Cow::Borrowed(path.as_str())
+            }
+            (long, _) => {
+                let path = long.as_ref().map_or_else(|| block.path(), |long| Cow::Borrowed(&long[..]));
+                check(&path)?;
+                utf8_name(path, header_offset)?
+            }
+        };
         let size = if kind.has_body() { pax_size.unwrap_or(stated) } else { 0 };
         let left = padded(size).ok_or_else(|| {
             corrupt("a member's size does not fit in 64 bits", header_offset).with("member", &name)
@@ -132,7 +134,7 @@ impl Headers {
                 .with("member", name));
         }
         let data_offset = offset + BLOCK as u64;
-        Ok(State::Body(Head { name: name.into(), kind, header_offset, data_offset, size }))
+        Ok(State::Body(Head { name: Name::from(&*name), kind, header_offset, data_offset, size }))
     }
 
     fn extension_header(&mut self, kind: HeaderKind, size: u64, header_offset: u64) -> Result<State> {
@@ -160,11 +162,11 @@ impl Headers {
     }
 
     /// Takes in the body of an extension header, which began at this offset.
-    pub(super) fn extend(&mut self, kind: HeaderKind, body: Bytes, offset: u64) -> Result<()> {
+    pub(super) fn extend(&mut self, kind: HeaderKind, body: &[u8], offset: u64) -> Result<()> {
         match kind {
-            HeaderKind::PaxLocal => self.pending.pax = Some(PaxRecords::parse(&body, offset)?),
-            HeaderKind::PaxGlobal => self.global.update(PaxRecords::parse(&body, offset)?),
-            HeaderKind::LongName => self.pending.long_name = Some(body.slice_ref(until_nul(&body))),
+            HeaderKind::PaxLocal => self.pending.pax = Some(PaxRecords::parse(body, offset)?),
+            HeaderKind::PaxGlobal => self.global.update(PaxRecords::parse(body, offset)?),
+            HeaderKind::LongName => self.pending.long_name = Some(until_nul(body).into()),
             // Where a link points does not matter to a reader of data.
             HeaderKind::LongLink | HeaderKind::Member(_) | HeaderKind::Sparse => {}
         }

@@ -15,6 +15,7 @@ mod group;
 mod header;
 mod headers;
 mod keys;
+mod name;
 mod pax;
 mod queue;
 mod read;

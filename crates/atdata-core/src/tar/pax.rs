@@ -1,5 +1,7 @@
 //! PAX extended header records.
 
+use smol_str::SmolStr;
+
 use crate::{Error, Result};
 
 /// The records of one PAX header that matter to a reader of data.
@@ -8,7 +10,7 @@ use crate::{Error, Result};
 /// takes back what a global header said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct PaxRecords {
-    pub(super) path: Option<Option<String>>,
+    pub(super) path: Option<Option<SmolStr>>,
     pub(super) size: Option<Option<u64>>,
     pub(super) sparse: bool,
 }
@@ -41,7 +43,7 @@ impl PaxRecords {
         match key {
             b"path" if value.is_empty() => self.path = Some(None),
             b"path" if value.contains(&0) => return Err(corrupt("a PAX path contains a NUL", at)),
-            b"path" => self.path = Some(Some(super::headers::utf8_name(value.into(), at)?.into_owned())),
+            b"path" => self.path = Some(Some(super::headers::utf8_name(value.into(), at)?.into())),
             b"size" if value.is_empty() => self.size = Some(None),
             b"size" => {
                 let size = decimal(value).ok_or_else(|| corrupt("a PAX size is not a number", at))?;
@@ -110,7 +112,7 @@ mod tests {
         push_record(&mut body, "path", "a\nb=c.msgpack");
         push_record(&mut body, "size", "8589934592");
         let records = parse(&body).unwrap();
-        assert_eq!(records.path, Some(Some("a\nb=c.msgpack".to_owned())));
+        assert_eq!(records.path, Some(Some("a\nb=c.msgpack".into())));
         assert_eq!(records.size, Some(Some(8 << 30)));
         assert!(!records.sparse);
     }
@@ -121,7 +123,7 @@ mod tests {
             let value = "v".repeat(size);
             let mut body = Vec::new();
             push_record(&mut body, "path", &value);
-            assert_eq!(parse(&body).unwrap().path, Some(Some(value)));
+            assert_eq!(parse(&body).unwrap().path, Some(Some(value.into())));
         }
     }
 

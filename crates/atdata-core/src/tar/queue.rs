@@ -68,8 +68,27 @@ impl ByteQueue {
         self.front.first_chunk()
     }
 
+    /// The next `count` bytes, if they lie in one chunk.
+    pub(super) fn peek(&self, count: u64) -> Option<&[u8]> {
+        self.front.get(..usize::try_from(count).ok()?)
+    }
+
     /// Drops up to `count` bytes and says how many.
+    #[inline]
     pub(super) fn skip(&mut self, count: u64) -> u64 {
+        match usize::try_from(count) {
+            // Mostly they lie in the first chunk, which does not end there.
+            Ok(part) if part < self.front.len() => {
+                self.front.advance(part);
+                self.len -= count;
+                self.position += count;
+                count
+            }
+            _ => self.skip_chunks(count),
+        }
+    }
+
+    fn skip_chunks(&mut self, count: u64) -> u64 {
         let mut skipped = 0;
         while skipped < count && !self.front.is_empty() {
             let part = usize::try_from(count - skipped).unwrap_or(usize::MAX).min(self.front.len());

@@ -20,6 +20,8 @@ const ATTEMPTS: usize = 64;
 /// anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
+    /// What would be lost by the next.
+    Kept,
     /// What others will refer to: entries, schemas.
     Things,
     /// What decides which of two writers was first: the record of a name.
@@ -28,6 +30,8 @@ pub(super) enum Stage {
     Ways,
     /// What nothing leads to any more.
     Remains,
+    /// That all of it is done.
+    Done,
 }
 
 /// Commands, and the values that they rest on. On one server it happens as a whole or not at all; in a cluster node

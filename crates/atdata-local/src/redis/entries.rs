@@ -95,7 +95,7 @@ impl Writer<'_> {
     async fn write(&mut self, row: &Row, cid: &str, this: &Held) -> Result<()> {
         if let Some(other) = this.row.as_ref().filter(|other| other.name != self.name) {
             let record = record(self.server, &other.name).await?;
-            let mut record = RecordChange::new(self.change, &other.name, record);
+            let mut record = RecordChange::before(self.change, &other.name, record);
             record.set_entry(self.change, cid, other.keep()?);
             this.references.change(self.change, Stage::Things, cid).name(&other.name, true);
             list(self.change, keys::NAMES, other.name.clone(), true);
@@ -116,8 +116,7 @@ impl Writer<'_> {
         if record.record.labels.values().any(|(cid, _)| cid == old) {
             return Ok(());
         }
-        let is_kept = record.record.entries.get(old).is_some_and(|kept| !kept.is_empty());
-        let row = held.row.as_ref().filter(|row| !is_kept && row.name == self.name);
+        let row = held.row.as_ref().filter(|row| row.name == self.name);
         record.remove_entry(self.change, old);
         let Some(row) = row else {
             held.references.change(self.change, Stage::Remains, old).name(self.name, false);

@@ -24,18 +24,29 @@ pub(super) async fn write(
     }
     references.change(change, Stage::Things, cid).label(name, version, true);
     record.set_label(change, version, cid);
+    write_key(change, name, version, cid, label.description.as_deref());
+    Ok(())
+}
+
+/// Writes a label where Python looks for it, and lists it.
+pub(super) fn write_key(
+    change: &mut Change,
+    name: &str,
+    version: &str,
+    cid: &str,
+    description: Option<&str>,
+) {
     let key = keys::label(name, version);
     let text = |text: &str| Bytes::copy_from_slice(text.as_bytes());
     let mut fields = vec![key.clone()];
     for (field, value) in [("cid", cid), ("name", name), ("version", version)] {
         fields.extend([text(field), text(value)]);
     }
-    if let Some(description) = &label.description {
+    if let Some(description) = description {
         fields.extend([text("description"), text(description)]);
     }
     change.at(Stage::Ways, key.clone()).delete(&key).run("HSET", fields);
     list(change, keys::LABELS, keys::pair(name, version), true);
-    Ok(())
 }
 
 /// Sets a label; nothing is said if others were faster.

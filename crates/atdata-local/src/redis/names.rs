@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::change::{Change, Stage, list};
 use super::keys;
+use super::labels;
 use super::record::{Record, RecordChange, References};
 use super::row::Row;
 use super::server::{Command, Reply, Server};
@@ -70,6 +71,11 @@ pub(super) async fn adopt(server: &dyn Server, name: &str, versions: &[String]) 
             continue;
         }
         has_changed = true;
+        if let Some(cid) = known.as_deref().filter(|_| record.record.is_unfinished(version)) {
+            // Nobody has changed it: whoever sets it is not done, or was interrupted.
+            labels::write_key(&mut change, name, version, cid, None);
+            continue;
+        }
         if let Some(cid) = known {
             let references = held(server, &cid).await?.references;
             references.change(&mut change, Stage::Remains, &cid).label(name, version, false);
@@ -99,6 +105,7 @@ pub(super) async fn adopt(server: &dyn Server, name: &str, versions: &[String]) 
     if record.record.entries.is_empty() {
         list(&mut change, keys::NAMES, name.to_owned(), false);
     }
+    record.finish_labels(&mut change);
     record.finish(&mut change);
     Ok(change.apply(server).await?.then_some(true))
 }

@@ -21,8 +21,9 @@ const ENTRY: &str = "entry";
 /// | `latest` | the version of the label that was set last, possibly empty |
 /// | `@VERSION` | the content identifier of that label, as it was when we last looked |
 /// | `#VERSION` | the revision in which the label was set |
+/// | `!REVISION` | nothing; labels of this revision are being written, on other nodes of a cluster |
 /// | `entry` | the content identifier of the entry that the name stands for where no label says it |
-/// | `=CID` | for each entry of this name: nothing, or what the entry has under this name while another name has the row |
+/// | `=CID` | for each entry of this name: what it has under this name, for the time that another name has the row; or nothing |
 #[derive(Debug, Default)]
 pub(super) struct Record {
     pub(super) revision: Option<u64>,
@@ -32,6 +33,7 @@ pub(super) struct Record {
     pub(super) labels: BTreeMap<String, (String, u64)>,
     /// What is kept of entries, by content identifier.
     pub(super) entries: BTreeMap<String, Bytes>,
+    unfinished: BTreeSet<u64>,
 }
 
 impl Record {
@@ -46,6 +48,8 @@ impl Record {
                 ages.insert(version.to_owned(), number(value)?);
             } else if let Some(cid) = field.strip_prefix('=') {
                 record.entries.insert(cid.to_owned(), value);
+            } else if let Some(revision) = field.strip_prefix('!') {
+                record.unfinished.extend(revision.parse::<u64>());
             } else if field == REVISION {
                 record.revision = Some(number(value)?);
             } else if field == LATEST {
@@ -64,6 +68,11 @@ impl Record {
         self.labels.get(version).map(|(cid, _)| cid.as_str())
     }
 
+    /// Whether a label may not be where it is to be yet.
+    pub(super) fn is_unfinished(&self, version: &str) -> bool {
+        self.labels.get(version).is_some_and(|(_, age)| self.unfinished.contains(age))
+    }
+
     /// Labels, the one set last first.
     pub(super) fn by_age(&self) -> Vec<(&str, &str)> {
         let mut labels: Vec<_> = self.labels.iter().collect();
@@ -78,6 +87,7 @@ impl Record {
 #[derive(Debug)]
 pub(super) struct RecordChange {
     pub(super) record: Record,
+    stage: Stage,
     key: Bytes,
     next: u64,
 }
@@ -85,19 +95,28 @@ pub(super) struct RecordChange {
 impl RecordChange {
     /// Begins to change a record, which must not have changed since it was read.
     pub(super) fn new(change: &mut Change, name: &str, record: Record) -> Self {
+        Self::at_stage(change, Stage::Names, name, record)
+    }
+
+    /// The same for what has to be kept before anything else is done.
+    pub(super) fn before(change: &mut Change, name: &str, record: Record) -> Self {
+        Self::at_stage(change, Stage::Kept, name, record)
+    }
+
+    fn at_stage(change: &mut Change, stage: Stage, name: &str, record: Record) -> Self {
         let key = keys::record(name);
         let next = record.revision.unwrap_or_default() + 1;
         let found = record.revision.map(|revision| revision.to_string().into());
-        change.at(Stage::Names, key.clone()).expect(key.clone(), REVISION, found).set(
+        change.at(stage, key.clone()).expect(key.clone(), REVISION, found).set(
             &key,
             REVISION,
             next.to_string(),
         );
-        Self { record, key, next }
+        Self { record, stage, key, next }
     }
 
     fn at<'a>(&self, change: &'a mut Change) -> At<'a> {
-        change.at(Stage::Names, self.key.clone())
+        change.at(self.stage, self.key.clone())
     }
 
     /// Sets a label, which is the latest from now on.
@@ -106,7 +125,9 @@ impl RecordChange {
         self.at(change)
             .set(&self.key, format!("@{version}"), cid.to_owned())
             .set(&self.key, format!("#{version}"), age)
+            .set(&self.key, format!("!{}", self.next), Bytes::new())
             .set(&self.key, LATEST, version.to_owned());
+        change.at(Stage::Done, self.key.clone()).unset(&self.key, format!("!{}", self.next));
         self.record.labels.insert(version.to_owned(), (cid.to_owned(), self.next));
         self.record.latest = Some(version.to_owned());
     }
@@ -124,7 +145,7 @@ impl RecordChange {
         }
     }
 
-    /// Notes that an entry goes by this name; `kept` is empty while the row itself says so.
+    /// Notes that an entry goes by this name, and what it has under it; nothing if the row itself is about to say so.
     pub(super) fn set_entry(&mut self, change: &mut Change, cid: &str, kept: Bytes) {
         self.at(change).set(&self.key, format!("={cid}"), kept.clone());
         self.record.entries.insert(cid.to_owned(), kept);
@@ -150,6 +171,13 @@ impl RecordChange {
                 Some(next) => self.at(change).set(&self.key, ENTRY, next.clone()),
                 None => self.at(change).unset(&self.key, ENTRY),
             };
+        }
+    }
+
+    /// Notes that the labels of all revisions have been written.
+    pub(super) fn finish_labels(&self, change: &mut Change) {
+        for revision in &self.record.unfinished {
+            change.at(Stage::Done, self.key.clone()).unset(&self.key, format!("!{revision}"));
         }
     }
 
