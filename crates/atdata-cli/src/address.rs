@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use atdata::process::ShardQueue;
 use atdata::source::Registry;
 use atdata::url::redact;
 use atdata::{DataStore, Error, Index, LocalDiskStore, LocalIndex, Result};
@@ -98,6 +99,29 @@ impl Backends {
         }
     }
 
+    /// A queue of shards that others use, too.
+    ///
+    /// # Errors
+    /// The address is not understood or not built in; the server does not answer.
+    pub(crate) async fn queue(&self, address: &str, queue: &SharedQueue) -> Result<Arc<dyn ShardQueue>> {
+        if !is_redis(split(address).0) {
+            return Err(Error::invalid("a queue is redis://HOST").with("url", redact(address)));
+        }
+        #[cfg(feature = "redis")]
+        {
+            let mut options = atdata::RedisQueueOptions::default();
+            if let Some(seconds) = queue.lease {
+                options = options.with_lease(std::time::Duration::from_secs(seconds));
+            }
+            if let Some(tries) = queue.tries {
+                options = options.with_tries(tries);
+            }
+            Ok(Arc::new(options.open(address, &queue.name).await?))
+        }
+        #[cfg(not(feature = "redis"))]
+        Err(not_built_in("queue", address).with("queue", &queue.name))
+    }
+
     /// The store.
     ///
     /// # Errors
@@ -122,6 +146,18 @@ impl Backends {
             }
         }
     }
+}
+
+/// How a queue on a server is used.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "redis"), allow(dead_code))]
+pub(crate) struct SharedQueue {
+    /// What it is called.
+    pub(crate) name: String,
+    /// In seconds.
+    pub(crate) lease: Option<u64>,
+    /// How often a shard is tried.
+    pub(crate) tries: Option<u32>,
 }
 
 /// Where an index is.

@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Write sample indexes beside shards, so that single samples can be read
     Index(Index),
+    /// Run a command on every shard, by one process or many
+    Process(Process),
     /// List, show, compare and publish schemas
     #[command(subcommand)]
     Schema(Schema),
@@ -234,6 +236,38 @@ pub(crate) struct Index {
     /// Write nothing; exit code 1 if an index is missing or stale
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// Arguments of `process`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Process {
+    /// A dataset or shards
+    pub(crate) source: String,
+    /// Share the shards with other workers, through a Redis server: redis://HOST/DATABASE
+    #[arg(long, env = "ATDATA_QUEUE", hide_env_values = true, value_name = "ADDRESS")]
+    pub(crate) queue: Option<String>,
+    /// What the queue is called there [default: made of the shards and the command]
+    #[arg(long, value_name = "NAME", requires = "queue")]
+    pub(crate) name: Option<String>,
+    /// How long a worker may not be heard of before others get its shards [default: 60]
+    #[arg(long, value_name = "SECONDS", requires = "queue", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) lease: Option<u64>,
+    /// Remember in a file, and one beside it, what is finished, and go on from there
+    #[arg(long, value_name = "FILE", conflicts_with = "queue")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// How often a shard is tried until it has failed [default: 1, with a queue 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) tries: Option<u32>,
+    /// Try those again that have failed as often in the queue
+    #[arg(long)]
+    pub(crate) retry_failed: bool,
+    /// How many commands run at the same time [default: one a processor]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) jobs: Option<u64>,
+    /// The command; {} in it is the shard, as are ATDATA_SHARD and ATDATA_SHARD_URL in its environment. What it prints is the
+    /// result
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
 }
 
 /// The commands of `schema`.

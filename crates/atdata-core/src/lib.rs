@@ -8,6 +8,7 @@ mod lens;
 mod memory;
 pub mod msgpack;
 mod offload;
+pub mod process;
 mod protocol;
 mod publish;
 pub mod remote;

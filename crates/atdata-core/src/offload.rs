@@ -1,5 +1,6 @@
 //! Work that would keep a thread of the runtime busy.
 
+use std::any::Any;
 use std::cell::Cell;
 
 use tokio::runtime::Handle;
@@ -19,6 +20,12 @@ pub(crate) fn set_driver() {
 /// Whether this thread does nothing but drive one stream.
 pub(crate) fn drives_one_stream() -> bool {
     DRIVER.get()
+}
+
+/// What somebody said who panicked.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 /// Begins work on tokio's blocking threads where there is a runtime, and does it in place where there is none.

@@ -3,6 +3,7 @@
 //! - [`LocalIndex`]: an index in one SQLite file (feature `sqlite`), which is the file of Python `atdata` 0.7, or on a Redis
 //!   server (feature `redis`), with the keys of Python 0.2 and 0.7. Any number of Rust and Python processes may use it at
 //!   the same time.
+//! - `RedisQueue` (feature `redis`): work on every shard of a dataset, by workers on any number of machines.
 //! - [`LocalDiskStore`] (feature `disk`): a store that writes shards into a directory, all of a dataset or none.
 //!
 //! File and directory need nothing to be set up. Their places, if nothing else is said, are `~/.atdata/index.db` and `~/.atdata/data`,
@@ -51,3 +52,5 @@ mod sqlite;
 pub use disk::{LocalDiskStore, Recovered};
 #[cfg(any(feature = "sqlite", feature = "redis"))]
 pub use index::{LocalIndex, LocalIndexOptions};
+#[cfg(feature = "redis")]
+pub use redis::queue::{RedisQueue, RedisQueueOptions};

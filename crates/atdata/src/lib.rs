@@ -12,6 +12,8 @@ pub use atdata_http::{self as http, HttpOptions, HttpSource};
 pub use atdata_local::LocalDiskStore;
 #[cfg(any(feature = "local", feature = "redis"))]
 pub use atdata_local::{self as local, LocalIndex, LocalIndexOptions};
+#[cfg(feature = "redis")]
+pub use atdata_local::{RedisQueue, RedisQueueOptions};
 
 #[cfg(feature = "s3")]
 pub use atdata_s3::{self as s3, S3Config, S3DataStore, S3Source};

@@ -5,6 +5,7 @@
 
 mod imports;
 mod index;
+mod processing;
 mod redis;
 mod shards;
 mod tagged;
@@ -38,7 +39,7 @@ one skipped case.
   --case NAME   run only these cases
   --list        print the cases
 
-Rust's side, beside the `atdata` command (cat, import, ls, show, schema show), is in atdata-testkit:
+Rust's side, beside the `atdata` command (cat, import, ls, process, show, schema show), is in atdata-testkit:
   write-samples OUTDIR [--array-format compact]
       writes scalars.tar, arrays.tar, optional.tar and sharded-NNNNNN.tar, like python/write_shards.py;
       the array field of the last three is `arr`
@@ -55,7 +56,7 @@ struct Case {
     run: fn(&Bench) -> Result<()>,
 }
 
-const CASES: [Case; 19] = [
+const CASES: [Case; 21] = [
     case("fixtures-read-by-python-0.7", false, |bench| shards::fixtures_by_python(bench, Generation::Latest)),
     case("fixtures-read-by-python-0.2", false, |bench| shards::fixtures_by_python(bench, Generation::Seed)),
     case("fixtures-0.7-read-by-rust", true, |bench| shards::fixtures_by_rust(bench, Generation::Latest)),
@@ -74,6 +75,8 @@ const CASES: [Case; 19] = [
     case("jsonl-import-read-by-python", true, imports::jsonl),
     case("csv-import-read-by-python", true, imports::csv),
     case("npz-import-read-by-python", true, imports::npz),
+    case("checkpoint-from-python-finished-by-rust", true, processing::python_then_rust),
+    case("checkpoint-written-in-turn", true, processing::rust_then_python_then_rust),
     case("sqlite-entries-from-python-listed-by-rust", true, index::entries_from_python),
     case("sqlite-labels-from-python-resolved-by-rust", true, index::labels_from_python),
     case("sqlite-schemas-from-python-shown-by-rust", true, index::schemas_from_python),

@@ -5,6 +5,7 @@ mod head;
 mod import;
 mod index;
 mod ls;
+mod process;
 mod schema;
 mod show;
 mod verify;
@@ -26,6 +27,7 @@ pub(crate) async fn run(args: &Args, out: &mut Out) -> CliResult {
         Command::Cat(args) => cat::run(args, &backends, out).await,
         Command::Verify(args) => verify::run(args, &backends, out).await,
         Command::Index(args) => index::run(args, &backends, out).await,
+        Command::Process(args) => process::run(args, &backends, out).await,
         Command::Schema(args) => schema::run(args, &backends, out).await,
     }
 }

@@ -11,6 +11,9 @@ use tokio::sync::watch;
 
 use crate::output::Failure;
 
+/// What an interruption means.
+const UNCHANGED: &str = "nothing was changed";
+
 /// Listens for Ctrl-C: in one place, so that none is missed between two of them.
 #[derive(Debug)]
 pub(crate) struct Interrupt(watch::Sender<bool>);
@@ -58,9 +61,9 @@ impl Interrupt {
         // Listening comes first: what the work does before must not be lost to a signal that nobody hears.
         match select(Box::pin(twice), Box::pin(work)).await {
             Either::Right((Ok(done), _)) => Ok(done),
-            Either::Right((Err(_), _)) if *self.0.borrow() => Err(Failure::Interrupted),
+            Either::Right((Err(_), _)) if *self.0.borrow() => Err(Failure::Interrupted(UNCHANGED)),
             Either::Right((Err(error), _)) => Err(error.into()),
-            Either::Left(_) => Err(Failure::Interrupted),
+            Either::Left(_) => Err(Failure::Interrupted(UNCHANGED)),
         }
     }
 }

@@ -20,8 +20,8 @@ pub(crate) enum Failure {
     },
     /// The reader of standard output has gone (`atdata cat … | head`); no reason to complain.
     OutputClosed,
-    /// The user pressed Ctrl-C.
-    Interrupted,
+    /// The user pressed Ctrl-C; what that means for what there is.
+    Interrupted(&'static str),
 }
 
 impl Failure {
@@ -71,8 +71,8 @@ fn general_hint(error: &Error) -> Option<&'static str> {
 pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
     let (error, hint) = match failure {
         Failure::OutputClosed => return ExitCode::SUCCESS,
-        Failure::Interrupted => {
-            let _ = writeln!(io::stderr(), "interrupted: nothing was changed");
+        Failure::Interrupted(meaning) => {
+            let _ = writeln!(io::stderr(), "interrupted: {meaning}");
             return ExitCode::from(130);
         }
         Failure::Failed { error, hint } => (error, hint.as_deref().or_else(|| general_hint(error))),

@@ -10,6 +10,8 @@ mod index;
 mod jsonl;
 mod memory;
 mod numpy;
+#[cfg(unix)]
+mod process;
 mod read;
 #[cfg(feature = "redis")]
 mod redis;

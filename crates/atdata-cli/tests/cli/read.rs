@@ -168,8 +168,8 @@ fn mistyped_names_are_corrected() {
 #[test]
 fn addresses_that_are_not_supported_are_named() {
     let cli = Cli::new();
-    let stderr = cli.fails(&["ls", "--index", "redis://user:secret@localhost/"]);
-    assert!(stderr.contains("no redis index") && !stderr.contains("secret"), "{stderr}");
+    let stderr = cli.fails(&["ls", "--index", "at://user:secret@localhost/"]);
+    assert!(stderr.contains("no at index") && !stderr.contains("secret"), "{stderr}");
     let input = cli.file("a.csv", "a\n1\n");
     assert!(cli.fails(&["import", &input, "a", "--store", "at://alice.test"]).contains("no at store"));
     assert!(cli.fails(&["cat", "pipe:ls"]).contains("never executed"));

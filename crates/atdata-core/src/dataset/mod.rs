@@ -6,6 +6,7 @@
 
 mod blocking;
 mod budget;
+mod chosen;
 mod cursor;
 mod decompress;
 mod describe;

@@ -20,7 +20,7 @@ use super::state::{Position, Run};
 use super::stats::{Stage, Stats, Stopwatch};
 use super::{Dataset, ErrorPolicies, ErrorPolicy, Fault};
 use crate::msgpack::UnpackOptions;
-use crate::offload::{drives_one_stream, offload};
+use crate::offload::{drives_one_stream, offload, panic_text};
 use crate::{Error, ErrorKind, Result, Sample};
 
 /// What is done to a raw sample: decoding, then filters and maps. `None` is a sample that a filter drops.
@@ -245,12 +245,7 @@ fn damage(error: Error) -> Error {
 
 /// The error that stands for a panic.
 pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    Error::unexpected(format!("a filter, map or decoder panicked: {text}"))
+    Error::unexpected(format!("a filter, map or decoder panicked: {}", panic_text(panic)))
 }
 
 /// Applies the error policy to chunks as they come, in order.

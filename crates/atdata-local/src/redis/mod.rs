@@ -48,6 +48,7 @@ mod keys;
 mod labels;
 mod listing;
 mod names;
+pub(crate) mod queue;
 mod record;
 mod row;
 mod schemas;
