@@ -146,6 +146,7 @@ pub(crate) mod redis {
     /// Whether a command was lost with its connection.
     pub(crate) fn is_lost(error: &ClientError) -> bool {
         match error.kind() {
+            _ if is_untrusted(error) => false,
             Client::IO | Client::Routing | Client::Canceled => true,
             // It finds the connection closed where it does not expect it.
             Client::Unknown => error.details() == "Failed to route command.",
@@ -153,9 +154,17 @@ pub(crate) mod redis {
         }
     }
 
+    /// Whether the server's certificate is refused. The client has only words for it.
+    fn is_untrusted(error: &ClientError) -> bool {
+        error.details().contains("InvalidCertificate")
+    }
+
     /// An error of the client library: what a server answered, or why it did not.
     pub(crate) fn from_client(error: ClientError) -> Error {
         let own = match error.kind() {
+            _ if is_untrusted(&error) => {
+                Error::unavailable("the certificate of the server is not trusted").with_retryable(false)
+            }
             _ if is_lost(&error) => Error::unavailable("the connection to the server failed"),
             Client::Auth | Client::Unknown | Client::InvalidArgument | Client::Cluster => {
                 return from_text(error.details());

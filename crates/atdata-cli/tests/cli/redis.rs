@@ -1,6 +1,7 @@
 //! Indexes on Redis servers.
 
-use atdata_testkit::servers::redis::Database;
+use atdata_testkit::servers::daemon::free_port;
+use atdata_testkit::servers::redis::{CERTIFICATE_FILE, Database, Redis, RedisOptions};
 use serde_json::json;
 
 use crate::common::Cli;
@@ -34,6 +35,26 @@ fn an_empty_index_lists_nothing() {
     assert_eq!(listed["datasets"], json!([]));
     let text = cli.fails(&["show", "digits", "--index", database.url()]);
     assert!(text.contains("not found"), "{text}");
+}
+
+#[test]
+fn an_index_is_reached_by_tls_if_the_certificate_is_trusted() {
+    let port = free_port().unwrap();
+    let Some(redis) = Redis::for_test("cli redis by TLS", RedisOptions::default().with_tls(port)) else {
+        return;
+    };
+    let cli = Cli::new();
+    for host in ["localhost", "127.0.0.1"] {
+        let index = format!("rediss://{host}:{port}");
+        let text = cli.fails(&["ls", "--index", &index]);
+        assert!(text.contains("certificate"), "{text}");
+        let mut trusting = cli.command(&["ls", "--json", "--index", &index]);
+        let output = trusting.env("SSL_CERT_FILE", CERTIFICATE_FILE).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    // TLS is not what the other port speaks.
+    let text = cli.fails(&["ls", "--index", &format!("rediss://localhost:{}", redis.port())]);
+    assert!(text.contains("unavailable"), "{text}");
 }
 
 #[test]

@@ -20,15 +20,16 @@ pub fn redact(address: &str) -> String {
     };
     let mut out = match before.split_once("://") {
         Some((scheme, rest)) => {
-            let (mut authority, mut path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-            // A password with a slash that nobody escaped: what is behind the colon is no port.
-            let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
-            if !authority.contains('@') && path.contains('@') && !port.bytes().all(|b| b.is_ascii_digit()) {
-                let end = rest.rfind('@').unwrap_or_default();
-                let host = rest.get(end..).unwrap_or_default();
-                (authority, path) = host.split_at(host.find('/').unwrap_or(host.len()));
-            }
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            // A password with a slash that nobody escaped: what is behind the colon is no port, and paths of servers with
+            // passwords have no such sign.
+            let port = host.rsplit_once(':').map_or("", |(_, port)| port);
+            let is_cut = scheme.starts_with("redis") && !port.bytes().all(|byte| byte.is_ascii_digit());
+            let (host, path) = match rest.rsplit_once('@').filter(|_| is_cut) {
+                Some((_, rest)) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+                None => (host, path),
+            };
             format!("{scheme}://{host}{path}")
         }
         None => before.to_owned(),
@@ -66,8 +67,11 @@ mod tests {
             ),
             ("redis://:p/a/s@h:6379/0", "redis://h:6379/0"),
             ("redis://u:9p/s@h", "redis://h"),
+            ("redis://u@p:a/s@h/0", "redis://h/0"),
             ("at://did:plc:x/c/r", "at://did:plc:x/c/r"),
             ("http://h:80/@user/a.tar", "http://h:80/@user/a.tar"),
+            ("http://[::1]/@user/a.tar", "http://[::1]/@user/a.tar"),
+            ("at://did:plc:x/c/r@1", "at://did:plc:x/c/r@1"),
             ("/data/a@b.tar", "/data/a@b.tar"),
             ("https://h/@user/a.tar", "https://h/@user/a.tar"),
         ] {

@@ -23,7 +23,7 @@ use crate::suite::skip;
 
 pub use client::Connection;
 pub use cluster::RedisCluster;
-pub use options::{APP, RO, RedisOptions, User};
+pub use options::{APP, CERTIFICATE_FILE, RO, RedisOptions, User};
 pub use sentinel::Sentinel;
 pub use shared::{ClusterLease, Database};
 

@@ -15,6 +15,10 @@ pub const RO: User = ("ro", "ro-password");
 /// May do everything: prepares the server for tests.
 pub(super) const ADMIN: User = ("admin", "admin-password");
 
+/// The certificate of [`RedisOptions::with_tls`], for `localhost` and `127.0.0.1`.
+pub const CERTIFICATE_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tls/certificate.pem");
+const KEY_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tls/key.pem");
+
 /// The number of databases of a server; one for each test, as often as it lasts. Some clients count them in one byte.
 pub(super) const DATABASES: u32 = 256;
 
@@ -56,6 +60,16 @@ impl RedisOptions {
     pub fn with_users(mut self) -> Self {
         self.users = true;
         self
+    }
+
+    /// Speaks TLS on another port of the loopback interface, with a certificate that nobody trusts: [`CERTIFICATE_FILE`].
+    #[must_use]
+    pub fn with_tls(self, port: u16) -> Self {
+        self.with_directive(&format!("tls-port {port}"))
+            .with_directive(&format!("tls-cert-file {CERTIFICATE_FILE}"))
+            .with_directive(&format!("tls-key-file {KEY_FILE}"))
+            .with_directive(&format!("tls-ca-cert-file {CERTIFICATE_FILE}"))
+            .with_directive("tls-auth-clients no")
     }
 
     /// Refuses to keep more than so many bytes.
