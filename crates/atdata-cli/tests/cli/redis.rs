@@ -40,9 +40,8 @@ fn an_empty_index_lists_nothing() {
 #[test]
 fn an_index_is_reached_by_tls_if_the_certificate_is_trusted() {
     let port = free_port().unwrap();
-    let Some(redis) = Redis::for_test("cli redis by TLS", RedisOptions::default().with_tls(port)) else {
-        return;
-    };
+    let options = RedisOptions::default().with_tls(port);
+    let Some(_redis) = Redis::for_test("cli redis by TLS", options) else { return };
     let cli = Cli::new();
     for host in ["localhost", "127.0.0.1"] {
         let index = format!("rediss://{host}:{port}");

@@ -16,7 +16,7 @@ use super::names::{adopt, record};
 use super::row::Row;
 use super::schemas::{self, Member};
 use super::server::{Command, Server, utf8};
-use super::survey::Need;
+use super::survey::{Need, is_refused};
 use super::{find, labels};
 
 /// Members of a list that are asked for at once.
@@ -79,7 +79,11 @@ async fn dataset(index: &RedisIndex, name: String) -> Result<Option<Arc<dyn Inde
     let found = find::by_name(server, &name).await?;
     let mut row = found.row.filter(|row| row.name == name);
     if found.has_changed || row.is_none() {
-        repeat(|| adopt(server, &name, &[])).await?;
+        match repeat(|| adopt(server, &name, &[])).await {
+            Err(error) if !is_refused(&error) => return Err(error),
+            // Where nothing can be written what is there is listed.
+            _ => {}
+        }
         row = None;
         let record = record(server, &name).await?;
         let labelled: Vec<&str> = record.by_age().into_iter().map(|(_, cid)| cid).collect();

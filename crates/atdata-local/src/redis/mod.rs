@@ -139,8 +139,8 @@ impl RedisIndex {
                 let adopted = repeat(|| names::adopt(self.server(), &reference.name, &[])).await;
                 match adopted {
                     Ok(_) => continue,
-                    // Those who may only read are served what is there.
-                    Err(error) if error.kind() == atdata_core::ErrorKind::PermissionDenied => {}
+                    // Where nothing can be written what is there is served.
+                    Err(error) if survey::is_refused(&error) => {}
                     Err(error) => return Err(error),
                 }
             }

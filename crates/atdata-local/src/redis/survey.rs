@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use atdata_core::Result;
+use atdata_core::{Error, ErrorKind, Result};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Mutex;
@@ -89,10 +89,8 @@ impl Surveys {
                 Ok(true)
             }
             // What others have noted can be read.
-            Err(error)
-                if error.kind() == atdata_core::ErrorKind::PermissionDenied || is_read_only(&error) =>
-            {
-                warn!(%error, "what Python has written lately may be missing: this user cannot take note of it");
+            Err(error) if is_refused(&error) => {
+                warn!(%error, "what Python has written lately may be missing: no note can be taken of it");
                 *rest_until = Some(Instant::now() + self.every);
                 Ok(false)
             }
@@ -101,8 +99,10 @@ impl Surveys {
     }
 }
 
-fn is_read_only(error: &atdata_core::Error) -> bool {
-    error.context_value("code") == Some("READONLY")
+/// Whether the server lets us read and not write: the user may not, it is a replica, or it is full.
+pub(super) fn is_refused(error: &Error) -> bool {
+    error.kind() == ErrorKind::PermissionDenied
+        || matches!(error.context_value("code"), Some("READONLY" | "OOM" | "MISCONF"))
 }
 
 /// Reads the number of keys, and what is known of them.
@@ -176,7 +176,7 @@ async fn adopt_key(server: &dyn Server, key: Bytes) -> Result<u64> {
     match done {
         Ok(changed) => Ok(changed.into()),
         // It is somebody else's, or damaged; whoever looks it up by its identifier is told.
-        Err(error) if matches!(error.kind(), atdata_core::ErrorKind::Corrupt) => {
+        Err(error) if error.kind() == ErrorKind::Corrupt => {
             warn!(%error, key = text, "a key of the index is passed over");
             Ok(0)
         }
