@@ -29,7 +29,7 @@ use crate::sqlite::SqliteIndex;
 /// # On a server
 ///
 /// (Feature `redis`.) The keys are those of Python 0.2 and 0.7. Look-ups by name, by label and by content identifier take one
-/// exchange with the server at any size, two to four in a cluster. A call takes no longer than
+/// exchange with the server at any size, two to five in a cluster. A call takes no longer than
 /// [`LocalIndexOptions::timeout`]; a connection that is lost comes back by itself. A write that failed with
 /// [`Unavailable`](atdata_core::ErrorKind::Unavailable) may or may not have happened: repeat it, which is safe. It needs a
 /// runtime of tokio with time and input and output. `docs/redis.md` says what holds when Python writes too.
