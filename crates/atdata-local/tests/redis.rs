@@ -88,7 +88,7 @@ async fn through_restarts() -> Option<OnServer<Restarts>> {
     let (stop, stopped) = channel();
     let thread = std::thread::spawn(move || {
         // As long as nobody says stop.
-        while stopped.recv_timeout(Duration::from_millis(40)) == Err(RecvTimeoutError::Timeout) {
+        while stopped.recv_timeout(Duration::from_millis(150)) == Err(RecvTimeoutError::Timeout) {
             redis.kill();
             redis.restart().unwrap();
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use atdata_core::{Error, ErrorKind, Result};
@@ -115,7 +115,7 @@ impl Server for Connection {
         let what = command.clone();
         self.within(&what, |client| async move {
             let hash = ClusterHash::from(&command.key()[..]);
-            send(&client, command.name, hash, command.arguments).await
+            send(&client, self.wait, command.name, hash, command.arguments).await
         })
         .await
     }
@@ -133,11 +133,11 @@ impl Server for Connection {
         self.within(&what, |client| async move {
             let with = |first: Bytes| [first].into_iter().chain(rest.iter().cloned()).collect();
             let hash = ClusterHash::from(&key[..]);
-            match send(&client, "EVALSHA", hash.clone(), with(script.sha1())).await {
+            match send(&client, self.wait, "EVALSHA", hash.clone(), with(script.sha1())).await {
                 // A server that was restarted does not know it any more.
                 Err(error) if error.context_value("code") == Some("NOSCRIPT") => {
                     let source = Bytes::from_static(script.source.as_bytes());
-                    send(&client, "EVAL", hash, with(source)).await
+                    send(&client, self.wait, "EVAL", hash, with(source)).await
                 }
                 done => done,
             }
@@ -157,7 +157,7 @@ impl Server for Connection {
             let position = position.unwrap_or_else(|| Bytes::from_static(b"0"));
             let arguments = ["MATCH", pattern, "COUNT", SCAN_COUNT].map(Bytes::from);
             let arguments = [position].into_iter().chain(arguments).collect();
-            let [next, keys] = send(&client, "SCAN", slot, arguments).await?.array()?;
+            let [next, keys] = send(&client, self.wait, "SCAN", slot, arguments).await?.array()?;
             let next = next.bytes()?.unwrap_or_default();
             let keys = keys.list()?.into_iter().filter_map(|key| key.bytes().transpose());
             let next = if &next[..] != b"0" {
@@ -186,22 +186,32 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Sends a command. If the connection is lost it is sent again, as often as the time of the call allows: every command can be
-/// repeated.
+/// Sends a command. If the connection is lost, or the server has just been started, it is sent again, as often as the time of
+/// the call allows: every command can be repeated.
 async fn send(
     client: &Client,
+    wait: Duration,
     name: &'static str,
     hash: ClusterHash,
     arguments: Vec<Bytes>,
 ) -> Result<Reply> {
     let command = CustomCommand::new_static(name, hash, false);
     let arguments: Vec<Value> = arguments.into_iter().map(Value::Bytes).collect();
+    let begun = Instant::now();
     loop {
         match client.custom_raw(command.clone(), arguments.clone()).await {
-            Err(error) if is_lost(&error) => tokio::time::sleep(PAUSE).await,
-            done => return done.map_err(from_client).and_then(reply),
+            Err(error) if is_lost(&error) => {}
+            done => match done.map_err(from_client).and_then(reply) {
+                Err(error) if is_loading(&error) && begun.elapsed() + 2 * PAUSE < wait => {}
+                done => return done,
+            },
         }
+        tokio::time::sleep(PAUSE).await;
     }
+}
+
+fn is_loading(error: &Error) -> bool {
+    error.context_value("code") == Some("LOADING")
 }
 
 /// A slot of each master of a cluster, in the order of their names.
