@@ -8,10 +8,8 @@ use async_trait::async_trait;
 use atdata_core::remote::Remote;
 use atdata_core::source::{Registry, ShardOpener, UrlSource};
 use atdata_core::{DataSource, Result, ShardBody};
+use atdata_transport::{HttpClient, HttpOptions};
 use bytes::Bytes;
-
-use crate::client::Client;
-use crate::options::HttpOptions;
 
 /// Shards on web servers, by address; brace patterns are expanded.
 ///
@@ -111,7 +109,7 @@ impl DataSource for HttpSource {
 /// ```
 pub fn opener(options: HttpOptions) -> Arc<dyn ShardOpener> {
     let remote = options.remote.clone();
-    Arc::new(Remote::new(Arc::new(Client::new(options)), remote))
+    Arc::new(Remote::new(Arc::new(HttpClient::new(options)), remote))
 }
 
 /// Lets a registry open `http:` and `https:` addresses.

@@ -12,7 +12,7 @@ use url::Url;
 /// How web servers are talked to.
 ///
 /// ```
-/// use atdata_http::HttpOptions;
+/// use atdata_transport::HttpOptions;
 ///
 /// let options = HttpOptions::default().with_bearer("https://data.example.org", "sesame")?;
 /// assert!(!format!("{options:?}").contains("sesame"));
