@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::patience::patiently;
 use crate::{Error, ErrorKind, Result};
 
 /// Progress that makes up for a retry, in bytes: a connection that brought this much was worth making.
@@ -57,6 +58,39 @@ impl Default for RetryPolicy {
             max_delay: Duration::from_secs(20),
             max_retry_after: Duration::from_secs(120),
             read_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// Does something again and again until it succeeds, fails for good, or `attempts` are used up. For requests that
+    /// may be repeated whatever became of the last one. It needs a tokio runtime with time.
+    ///
+    /// ```
+    /// use atdata_core::Error;
+    /// use atdata_core::remote::RetryPolicy;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+    /// let mut tries = 0;
+    /// let got = RetryPolicy::default().repeat(async || {
+    ///     tries += 1;
+    ///     if tries < 3 { Err(Error::unavailable("not yet")) } else { Ok(tries) }
+    /// });
+    /// assert_eq!(got.await?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The last failure, with what was tried.
+    pub async fn repeat<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+        let mut retries = Retries::new(Arc::new(self.clone()), Budget::new(self.per_shard));
+        loop {
+            match patiently(self.read_timeout, attempt()).await.and_then(|done| done) {
+                Ok(done) => return Ok(done),
+                Err(error) => retries.after(error, 0, 0).await?,
+            }
         }
     }
 }
