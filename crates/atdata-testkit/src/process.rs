@@ -24,15 +24,16 @@ impl Running {
         Self { child, lines: BufReader::new(stdout).lines() }
     }
 
-    /// Waits until the program prints a line that contains `text`.
+    /// Waits until the program prints a line that contains `text`, and gives that line.
     ///
     /// # Panics
     /// It ends before.
-    pub fn wait_for(&mut self, text: &str) {
+    pub fn wait_for(&mut self, text: &str) -> String {
         loop {
             let line = self.lines.next().unwrap_or_else(|| panic!("it ended without printing {text:?}"));
-            if line.expect("a line of text").contains(text) {
-                return;
+            let line = line.expect("a line of text");
+            if line.contains(text) {
+                return line;
             }
         }
     }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use super::pds;
 use crate::{process, workspace};
 
 /// A program, and where it comes from.
@@ -20,6 +21,8 @@ enum Origin {
     Debian(&'static str),
     /// A crate: its version, and what `cargo install` has to be told besides.
     Crate(&'static str, &'static [&'static str]),
+    /// Packages of npm, listed in this workspace, and the programs of Debian that install them.
+    Npm(&'static [Program]),
 }
 
 pub(super) const CEPH: [Program; 4] = [
@@ -30,6 +33,14 @@ pub(super) const CEPH: [Program; 4] = [
 ];
 pub(super) const NGINX: Program = Program { name: "nginx", from: Origin::Debian("nginx-light") };
 pub(super) const REDIS: Program = Program { name: "redis-server", from: Origin::Debian("redis-server") };
+pub(super) const PDS: Program = Program { name: "pds", from: Origin::Npm(&FOR_NPM) };
+/// A part of the packages is compiled. Where Node.js did not come from Debian, npm came with it.
+const FOR_NPM: [Program; 4] = [
+    Program { name: "npm", from: Origin::Debian("npm") },
+    Program { name: "python3", from: Origin::Debian("python3") },
+    Program { name: "make", from: Origin::Debian("make") },
+    Program { name: "g++", from: Origin::Debian("g++") },
+];
 pub(super) const S3S_FS: Program =
     Program { name: "s3s-fs", from: Origin::Crate("0.14.1", &["--features", "binary"]) };
 pub(super) const GARAGE: Program = Program {
@@ -70,19 +81,23 @@ pub(super) fn install(programs: &[Program]) -> Result<()> {
         process::run(command.args(options).args(&packages))?;
     }
     for program in &missing {
-        if let Origin::Crate(version, options) = program.from {
-            let tools = workspace::cache()?.join("tools");
-            println!("installing {} {version} in {}", program.name, tools.display());
-            let mut command = process::cargo(&["install", program.name, "--version", version, "--locked"]);
-            command.args(["--quiet", "--root"]).arg(&tools).args(options);
-            // Quickly rather than fast; and its build output does not belong among ours.
-            command
-                .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
-                .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256");
-            process::run(command.env_remove("CARGO_TARGET_DIR"))?;
+        match program.from {
+            Origin::Debian(_) => {}
+            Origin::Crate(version, options) => install_crate(program.name, version, options)?,
+            Origin::Npm(_) => pds::install()?,
         }
     }
     Ok(())
+}
+
+fn install_crate(name: &str, version: &str, options: &[&str]) -> Result<()> {
+    let tools = workspace::cache()?.join("tools");
+    println!("installing {name} {version} in {}", tools.display());
+    let mut command = process::cargo(&["install", name, "--version", version, "--locked"]);
+    command.args(["--quiet", "--root"]).arg(&tools).args(options);
+    // Quickly rather than fast; and its build output does not belong among ours.
+    command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256");
+    process::run(command.env_remove("CARGO_TARGET_DIR"))
 }
 
 fn missing(programs: &[Program]) -> Result<Vec<Program>> {
@@ -92,10 +107,20 @@ fn missing(programs: &[Program]) -> Result<Vec<Program>> {
     places.extend(["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from));
     let is_there = |program: &Program| places.iter().any(|place: &PathBuf| is_program(place, program.name));
     let mut missing: Vec<Program> = Vec::new();
-    for program in programs.iter().filter(|program| !is_there(program)) {
-        // Several servers may need the same one.
+    // Several servers may need the same one.
+    let mut note = |program: &Program| {
         if missing.iter().all(|other| other.name != program.name) {
             missing.push(*program);
+        }
+    };
+    for program in programs {
+        match program.from {
+            Origin::Npm(needed) if !pds::is_installed()? => {
+                needed.iter().filter(|program| !is_there(program)).for_each(&mut note);
+                note(program);
+            }
+            Origin::Debian(_) | Origin::Crate(..) if !is_there(program) => note(program),
+            _ => {}
         }
     }
     Ok(missing)
@@ -108,7 +133,7 @@ fn is_program(place: &Path, name: &str) -> bool {
 fn packages(programs: &[Program]) -> Vec<&'static str> {
     let of_debian = |program: &Program| match program.from {
         Origin::Debian(package) => Some(package),
-        Origin::Crate(..) => None,
+        Origin::Crate(..) | Origin::Npm(_) => None,
     };
     programs.iter().filter_map(of_debian).collect()
 }

@@ -4,6 +4,7 @@
 //! open; so they end with this process, however that ends.
 
 mod install;
+mod pds;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -33,12 +34,13 @@ started for variables that are set already.
   redis   two Redis servers: TEST_REDIS_URL, and one with users: TEST_REDIS_ACL_URL
   redis-cluster
           three Redis servers that share the keys: TEST_REDIS_CLUSTER_URL
+  pds     a Personal Data Server: TEST_PDS_URL, and the did:plc directory of its accounts: TEST_PLC_URL
 
   --install  install what is missing: Debian's packages (as root) and programs in $HOME/.cache/atdata/tools
   --garage   Garage too; building it takes a quarter of an hour, once
   --only     only these
 
-`docker compose up --build --wait` offers rgw, s3s and redis where Docker is at hand; docker-compose.yml has the variables.";
+`docker compose up --build --wait` offers rgw, s3s, redis and pds where Docker is at hand; docker-compose.yml has the variables.";
 
 /// A server that can be started.
 struct Server {
@@ -48,20 +50,21 @@ struct Server {
     needs: &'static [Program],
 }
 
-const SERVERS: [Server; 6] = [
+const SERVERS: [Server; 7] = [
     Server { name: "rgw", prefix: "TEST_S3", needs: &install::CEPH },
     Server { name: "s3s", prefix: "TEST_S3S", needs: &[install::S3S_FS] },
     Server { name: "garage", prefix: "TEST_GARAGE", needs: &[install::GARAGE] },
     Server { name: "nginx", prefix: "TEST_NGINX", needs: &[install::NGINX] },
     Server { name: "redis", prefix: "TEST_REDIS", needs: &[install::REDIS] },
     Server { name: "redis-cluster", prefix: "TEST_REDIS_CLUSTER", needs: &[install::REDIS] },
+    Server { name: "pds", prefix: "TEST_PDS", needs: &[install::PDS] },
 ];
 
 /// What runs with every `test-all`.
-const USUAL: [&str; 4] = ["rgw", "s3s", "redis", "redis-cluster"];
+const USUAL: [&str; 5] = ["rgw", "s3s", "redis", "redis-cluster", "pds"];
 
 /// Programs that tests start by themselves.
-const OF_TESTS: [Program; 2] = [install::NGINX, install::REDIS];
+const OF_TESTS: [Program; 3] = [install::NGINX, install::REDIS, install::PDS];
 
 pub(crate) fn main(mut flags: Flags) -> Result<Tally> {
     let install = flags.switch("--install");

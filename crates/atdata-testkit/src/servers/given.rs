@@ -3,9 +3,10 @@
 //! `cargo xtask test-all` starts servers and sets the variables. Where one is missing, a test says that it is skipped,
 //! or, if `ATDATA_REQUIRE_SERVERS` is set as `test-all` does, fails.
 
-use std::env;
+use std::{env, io};
 
 use super::sigv4;
+use crate::suite::skip;
 
 /// The variable that makes a missing server a failure.
 pub const REQUIRED: &str = "ATDATA_REQUIRE_SERVERS";
@@ -19,9 +20,30 @@ pub const REDIS_ACL: &str = "TEST_REDIS_ACL_URL";
 /// The variable with the address of a cluster of Redis servers.
 pub const REDIS_CLUSTER: &str = "TEST_REDIS_CLUSTER_URL";
 
+/// The variable with the address of a Personal Data Server.
+pub const PDS: &str = "TEST_PDS_URL";
+
+/// The variable with the address of the did:plc directory of its accounts.
+pub const PLC: &str = "TEST_PLC_URL";
+
 /// The address that a variable has, if it is set.
 pub fn url(variable: &str) -> Option<String> {
     env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
+/// What was started; none, said on standard error, if its program is not there.
+///
+/// # Panics
+/// It does not start; or it is not there, and servers are required.
+pub(super) fn unless_missing<T>(what: &str, case: &str, started: io::Result<T>) -> Option<T> {
+    match started {
+        Ok(server) => Some(server),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && env::var_os(REQUIRED).is_none() => {
+            skip(case, &error.to_string());
+            None
+        }
+        Err(error) => panic!("{what}: {error}"),
+    }
 }
 
 /// The servers that speak S3, by the beginning of their variables' names.

@@ -5,6 +5,7 @@ pub mod daemon;
 pub mod garage;
 pub mod given;
 pub mod nginx;
+pub mod pds;
 pub mod redis;
 pub mod rgw;
 pub mod s3s;

@@ -7,8 +7,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::daemon::{Daemon, free_port, http_status, program};
-use super::given::REQUIRED;
-use crate::suite::skip;
+use super::given::unless_missing;
 
 /// The certificate of [`Nginx::tls_url`], in DER. It is for `localhost` and `127.0.0.1`, and nobody trusts it.
 pub const CERTIFICATE: &[u8] = include_bytes!("../../tls/certificate.der");
@@ -68,14 +67,7 @@ impl Nginx {
     /// # Panics
     /// It does not start; or it is not there, and servers are required.
     pub fn for_test(case: &str) -> Option<Self> {
-        match Self::start() {
-            Ok(server) => Some(server),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && std::env::var_os(REQUIRED).is_none() => {
-                skip(case, &error.to_string());
-                None
-            }
-            Err(error) => panic!("nginx: {error}"),
-        }
+        unless_missing("nginx", case, Self::start())
     }
 
     /// The directory that it serves.

@@ -2,8 +2,9 @@
 
 use std::io;
 
-use super::{Redis, RedisOptions, unless_missing};
+use super::{Redis, RedisOptions};
 use crate::servers::daemon::free_port;
+use crate::servers::given::unless_missing;
 
 /// The number of servers: less are no cluster.
 const MASTERS: usize = 3;
@@ -60,7 +61,7 @@ impl RedisCluster {
     /// # Panics
     /// It does not start; or Redis is not there, and servers are required.
     pub fn for_test(case: &str) -> Option<Self> {
-        unless_missing(case, Self::start())
+        unless_missing("Redis", case, Self::start())
     }
 
     /// Waits until every master that runs knows the others, and that all slots are served.

@@ -18,8 +18,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::daemon::{Daemon, free_port, program};
-use super::given::REQUIRED;
-use crate::suite::skip;
+use super::given::unless_missing;
 
 pub use client::Connection;
 pub use cluster::RedisCluster;
@@ -78,7 +77,7 @@ impl Redis {
     /// # Panics
     /// It does not start; or it is not there, and servers are required.
     pub fn for_test(case: &str, options: RedisOptions) -> Option<Self> {
-        unless_missing(case, Self::start(options))
+        unless_missing("Redis", case, Self::start(options))
     }
 
     /// Starts it again where it was, or anew if it is running. Durable data are there again.
@@ -155,17 +154,5 @@ impl Redis {
         let url = self.admin_url();
         let daemon = self.daemon.as_mut().ok_or_else(|| io::Error::other("the server is stopped"))?;
         daemon.wait_until(|| Connection::open(&url).is_ok_and(|mut server| ready(&mut server)))
-    }
-}
-
-/// What was started; none, said on standard error, if its program is not there.
-fn unless_missing<T>(case: &str, started: io::Result<T>) -> Option<T> {
-    match started {
-        Ok(server) => Some(server),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && std::env::var_os(REQUIRED).is_none() => {
-            skip(case, &error.to_string());
-            None
-        }
-        Err(error) => panic!("Redis: {error}"),
     }
 }

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io;
 
 use super::options::DATABASES;
-use super::{Connection, Redis, RedisCluster, RedisOptions, unless_missing};
-use crate::servers::given;
+use super::{Connection, Redis, RedisCluster, RedisOptions};
+use crate::servers::given::{self, unless_missing};
 
 /// Counts the databases that were given away, in the first one. Every user may write it.
 const COUNTER: &str = "atdata:test:databases";
@@ -99,7 +99,7 @@ impl ClusterLease {
     /// Redis does not answer; or it is not there, and servers are required.
     pub fn for_test(case: &str) -> Option<Self> {
         let Some(url) = given::url(given::REDIS_CLUSTER) else {
-            let cluster = unless_missing(case, RedisCluster::start())?;
+            let cluster = unless_missing("Redis", case, RedisCluster::start())?;
             return Some(Self { url: cluster.url(), _turn: None, _cluster: Some(cluster) });
         };
         let turn = take_turn(&url).unwrap_or_else(|error| panic!("{}: {error}", given::REDIS_CLUSTER));
