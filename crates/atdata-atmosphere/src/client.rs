@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use atdata_core::remote::RetryPolicy;
 use atdata_core::{Result, ResultExt};
 use atdata_transport::HttpClient;
+use futures::FutureExt;
 use atrium_api::com::atproto::server::create_session;
 
+use crate::blobs::Uploaded;
 use crate::identity::Resolver;
 use crate::repository::Repository;
 use crate::session::Keeper;
@@ -75,6 +77,7 @@ pub(crate) struct Inner {
     account: Option<Account>,
     repositories: Mutex<HashMap<Did, Arc<Repository>>>,
     pub(crate) tids: TidClock,
+    pub(crate) uploaded: Uploaded,
 }
 
 /// The account that is logged in.
@@ -116,9 +119,11 @@ impl Atmosphere {
             password: credentials.password.expose().to_owned(),
         };
         let server = client(&service).service.com.atproto.server;
-        let asked = service.retry().repeat(async || {
+        let asked = service.retry().repeat(|| {
+ async {
             from_atrium(create_session::NSID, server.create_session(input.clone().into()).await)
-        });
+        }.boxed()
+});
         let answer = asked.await.map_err(|error| match error.context_value("error") {
             Some("AuthenticationRequired") => AuthFault::WrongCredentials.error(),
             _ => error,
@@ -172,6 +177,7 @@ impl Atmosphere {
             account,
             repositories: Mutex::default(),
             tids: TidClock::default(),
+            uploaded: Uploaded::default(),
         };
         Self { inner: Arc::new(inner) }
     }

@@ -208,7 +208,7 @@ impl Error {
 
     /// Sets the class of damage, unless it is known already.
     #[must_use]
-    pub(crate) fn with_fault(mut self, fault: Fault) -> Self {
+    pub fn with_fault(mut self, fault: Fault) -> Self {
         self.0.fault.get_or_insert(fault);
         self
     }

@@ -65,6 +65,14 @@ impl<'a> ShardInput<'a> {
         Self { samples, splitter: ShardSplitter::new(limits), next: None, started: 0, open: false }
     }
 
+    /// Makes no shard longer than `bytes`, whatever the options say: a store that cannot take longer ones calls it before
+    /// the first shard. A sample that is longer all alone is then [`Invalid`](crate::ErrorKind::Invalid).
+    pub fn limit_size(&mut self, bytes: u64) {
+        if let Ok(splitter) = &mut self.splitter {
+            splitter.limit(bytes);
+        }
+    }
+
     /// Begins the next shard; `None` when there are no more samples.
     ///
     /// # Errors

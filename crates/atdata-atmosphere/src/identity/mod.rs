@@ -10,6 +10,7 @@ use std::sync::Arc;
 use atdata_core::remote::{AddressPolicy, RetryPolicy};
 use atdata_core::{Error, ErrorKind, Result, ResultExt};
 use atdata_transport::{HttpClient, HttpRequest};
+use futures::FutureExt;
 use serde_json::Value as Json;
 
 use crate::error::XrpcFault;
@@ -209,7 +210,8 @@ impl Resolver {
     }
 
     async fn json(&self, client: &HttpClient, url: &str) -> Result<Json> {
-        let asked = self.retry.repeat(async || {
+        let asked = self.retry.repeat(|| {
+ async {
             let answer = client.send(HttpRequest::get(url)).await?;
             let (status, wait) = (answer.status(), answer.retry_after());
             let body = answer.into_bytes(MAX_DOCUMENT).await?;
@@ -222,7 +224,8 @@ impl Resolver {
             }
             serde_json::from_slice(&body)
                 .map_err(|error| Error::corrupt("the answer is no JSON").with_source(error))
-        });
+        }.boxed()
+});
         asked.await.context("url", url)
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::view::View;
 use super::Repository;
 use crate::Atmosphere;
-use super::collection::{Collection, Kind};
+use crate::records::{Collection, RecordKind};
 use crate::xrpc::from_atrium;
 
 /// The most writes that servers take at once.
@@ -51,7 +51,7 @@ impl Repository {
     pub(crate) async fn change<T>(
         &self,
         atmosphere: &Atmosphere,
-        kinds: &[Kind],
+        kinds: &[RecordKind],
         mut plan: impl FnMut(&View) -> Result<Plan<T>> + Send,
     ) -> Result<T> {
         let account = atmosphere.account()?;

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::table::Row;
 use super::view::View;
 use crate::Did;
-use super::collection::Kind;
+use crate::records::{Collection, RecordKind};
 use crate::xrpc::Service;
 
 /// Records that a server gives at once; more are refused.
@@ -34,9 +34,9 @@ pub(super) async fn head(service: &Service, did: &Did) -> Result<String> {
 }
 
 /// Reads all records of a kind, in all collections that had them.
-pub(super) async fn table(service: &Service, view: &mut View, kind: Kind) -> Result<()> {
+pub(super) async fn table(service: &Service, view: &mut View, kind: RecordKind) -> Result<()> {
     let mut rows: Vec<Row> = Vec::new();
-    for collection in kind.collections() {
+    for collection in Collection::read(kind) {
         let did = view.did.clone();
         let mut pages = Pages::new(service, &did, collection.nsid());
         while let Some(records) = pages.next().await? {

@@ -5,7 +5,7 @@
 //! short question. What this program changes itself is taken over and not read again.
 
 mod change;
-mod collection;
+mod head;
 mod load;
 mod spool;
 mod table;
@@ -16,9 +16,10 @@ use std::sync::Arc;
 use atdata_core::{ErrorKind, Result};
 use tokio::sync::Mutex;
 
+use crate::records::RecordKind;
 use crate::{Atmosphere, Did};
-pub(crate) use change::{MAX_WRITES, Plan, Write};
-pub(crate) use collection::{Collection, Kind};
+pub(crate) use change::{Plan, Write};
+pub(crate) use head::microseconds;
 pub(crate) use table::Row;
 pub(crate) use view::View;
 pub use view::MalformedRecord;
@@ -41,7 +42,7 @@ impl Repository {
     }
 
     /// The repository as it is now, with the records of these kinds.
-    pub(crate) async fn view(&self, atmosphere: &Atmosphere, kinds: &[Kind]) -> Result<Arc<View>> {
+    pub(crate) async fn view(&self, atmosphere: &Atmosphere, kinds: &[RecordKind]) -> Result<Arc<View>> {
         let seen = self.read(atmosphere, kinds).await;
         if let Err(error) = &seen
             && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Unavailable)
@@ -52,13 +53,13 @@ impl Repository {
         seen
     }
 
-    async fn read(&self, atmosphere: &Atmosphere, kinds: &[Kind]) -> Result<Arc<View>> {
+    async fn read(&self, atmosphere: &Atmosphere, kinds: &[RecordKind]) -> Result<Arc<View>> {
         let service = atmosphere.service_of(&self.did).await?;
         let mut state = self.state.lock().await;
         let mut head = load::head(&service, &self.did).await?;
         for reading in 1..=READINGS {
             let known = state.clone().filter(|view| view.commit == head);
-            let missing: Vec<Kind> =
+            let missing: Vec<RecordKind> =
                 kinds.iter().copied().filter(|kind| known.as_ref().is_none_or(|view| !view.has(*kind))).collect();
             if let (Some(view), true) = (&known, missing.is_empty()) {
                 return Ok(view.clone());

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::spool::Span;
-use super::collection::Collection;
+use crate::records::Collection;
 
 /// A record.
 #[derive(Clone, Debug)]
@@ -33,12 +33,12 @@ pub(crate) struct Table {
 }
 
 fn name_order(a: &Row, b: &Row) -> Ordering {
-    (&a.name, &a.version, a.created, &a.rkey, a.collection)
-        .cmp(&(&b.name, &b.version, b.created, &b.rkey, b.collection))
+    (&a.name, &a.version, a.created, &a.rkey, a.collection.nsid())
+        .cmp(&(&b.name, &b.version, b.created, &b.rkey, b.collection.nsid()))
 }
 
 fn key_order(a: &Row, collection: Collection, rkey: &str) -> Ordering {
-    (a.collection, &*a.rkey).cmp(&(collection, rkey))
+    (a.collection.nsid(), &*a.rkey).cmp(&(collection.nsid(), rkey))
 }
 
 impl Table {

@@ -3,16 +3,26 @@
 use std::sync::Arc;
 
 use atdata_core::{Error, Result, ResultExt};
+use atdata_core::cid::ContentId;
 use atdata_core::url::AtUri;
 use serde_json::Value as Json;
 
 use super::spool::Spool;
 use super::table::{Row, Table};
+use super::head::head;
+use crate::records::{BlobRef, Collection, DatasetRecord, RecordKind, Storage};
 use crate::Did;
-use super::collection::{Collection, Kind};
 
 /// The most records that cannot be read of which is said why.
 const MAX_MALFORMED: usize = 100;
+
+/// The kinds of records.
+const KINDS: usize = 5;
+
+/// Where the table of a kind is.
+const fn place(kind: RecordKind) -> usize {
+    kind as usize
+}
 
 /// A record that is in none of the known forms.
 ///
@@ -36,7 +46,7 @@ pub(crate) struct View {
     pub(crate) did: Did,
     /// The content identifier of the commit.
     pub(crate) commit: String,
-    tables: [Option<Arc<Table>>; Kind::COUNT],
+    tables: [Option<Arc<Table>>; KINDS],
     spool: Arc<Spool>,
     malformed: Vec<MalformedRecord>,
     malformed_count: u64,
@@ -48,25 +58,25 @@ impl View {
         Self { did, commit, tables, spool: Arc::default(), malformed, malformed_count: 0 }
     }
 
-    pub(super) fn has(&self, kind: Kind) -> bool {
-        self.tables.get(kind.index()).is_some_and(Option::is_some)
+    pub(super) fn has(&self, kind: RecordKind) -> bool {
+        self.tables.get(place(kind)).is_some_and(Option::is_some)
     }
 
-    pub(super) fn put_table(&mut self, kind: Kind, rows: Vec<Row>) {
-        if let Some(place) = self.tables.get_mut(kind.index()) {
+    pub(super) fn put_table(&mut self, kind: RecordKind, rows: Vec<Row>) {
+        if let Some(place) = self.tables.get_mut(place(kind)) {
             *place = Some(Arc::new(Table::new(rows)));
         }
     }
 
     /// The records of a kind that was asked for.
-    pub(crate) fn table(&self, kind: Kind) -> Result<&Arc<Table>> {
-        let table = self.tables.get(kind.index()).and_then(Option::as_ref);
+    pub(crate) fn table(&self, kind: RecordKind) -> Result<&Arc<Table>> {
+        let table = self.tables.get(place(kind)).and_then(Option::as_ref);
         table.ok_or_else(|| Error::unexpected("records were looked at that had not been read"))
     }
 
     /// Reads the head of a record. None, after it was noted, if it is in no form that is known.
     pub(super) fn row(&mut self, collection: Collection, rkey: &str, cid: &str, value: &Json) -> Result<Option<Row>> {
-        let head = match collection.head(value) {
+        let head = match head(collection, value) {
             Ok(head) => head,
             Err(error) => {
                 self.note(AtUri::new(self.did.as_str(), collection.nsid(), rkey).to_string(), &error);
@@ -108,6 +118,25 @@ impl View {
             .map_err(|error| Error::unexpected("a record was kept as something else").with_source(error))
     }
 
+    /// What the server called a blob that a dataset of this repository refers to.
+    pub(crate) fn blob(&self, cid: &ContentId) -> Result<Option<BlobRef>> {
+        // It stands in the record as text; only records that have it are read.
+        let (wanted, table) = (cid.to_string(), self.table(RecordKind::Dataset)?);
+        for row in table.from("") {
+            let text = self.spool.get(row.span)?;
+            if !text.windows(wanted.len()).any(|window| window == wanted.as_bytes()) {
+                continue;
+            }
+            if let Storage::Blobs(shards) = DatasetRecord::from_json(&self.value(row)?)?.storage {
+                let found = shards.into_iter().find(|shard| shard.blob.cid == *cid && shard.blob.size.is_some());
+                if let Some(shard) = found {
+                    return Ok(Some(shard.blob));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// A record's address.
     pub(crate) fn uri(&self, row: &Row) -> AtUri {
         AtUri::new(self.did.as_str(), row.collection.nsid(), &*row.rkey)
@@ -118,20 +147,20 @@ impl View {
         if uri.authority != self.did.as_str() {
             return None;
         }
-        let collection = Collection::of_nsid(&uri.collection)?;
+        let collection = Collection::from_nsid(&uri.collection)?;
         self.table(collection.kind()).ok()?.of_key(collection, &uri.rkey)
     }
 
     /// Takes over a change that was made.
     pub(super) fn put(&mut self, row: Row) {
-        let place = self.tables.get_mut(row.collection.kind().index()).and_then(Option::as_mut);
+        let place = self.tables.get_mut(place(row.collection.kind())).and_then(Option::as_mut);
         if let Some(table) = place {
             Arc::make_mut(table).put(row);
         }
     }
 
     pub(super) fn remove(&mut self, collection: Collection, rkey: &str) {
-        let place = self.tables.get_mut(collection.kind().index()).and_then(Option::as_mut);
+        let place = self.tables.get_mut(place(collection.kind())).and_then(Option::as_mut);
         if let Some(table) = place {
             Arc::make_mut(table).remove(collection, rkey);
         }

@@ -11,6 +11,7 @@ use atdata_core::remote::RetryPolicy;
 use atdata_core::{Error, ErrorKind, Result, ResultExt};
 use atdata_transport::{HttpClient, HttpRequest};
 use atrium_api::com::atproto::server::refresh_session;
+use futures::FutureExt;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Session, SessionStore, token};
@@ -132,12 +133,12 @@ impl Keeper {
             }
             session = saved;
         }
-        let asked = self.retry.repeat(async || self.ask_server(&session).await).await;
+        let asked = self.retry.repeat(|| self.ask_server(&session).boxed()).await;
         match asked {
             Ok(tokens) if tokens.did.as_str() == session.did => Ok(Session {
-                access: tokens.data.access_jwt.into(),
-                refresh: tokens.data.refresh_jwt.into(),
                 handle: tokens.handle.to_string(),
+                access: tokens.access_jwt.as_str().into(),
+                refresh: tokens.refresh_jwt.as_str().into(),
                 ..session
             }),
             Ok(_) => Err(Error::corrupt("the server renewed the login of another account")),
@@ -190,7 +191,11 @@ impl Keeper {
         }
         let Ok(session) = session else { return Ok(()) };
         self.retry
-            .repeat(async || {
+            .repeat(|| self.delete(&session).boxed())
+            .await
+    }
+
+    async fn delete(&self, session: &Session) -> Result<()> {
                 let url = format!("{}/xrpc/com.atproto.server.deleteSession", session.pds);
                 let request = HttpRequest::post(&url)
                     .with_header("authorization", &format!("Bearer {}", session.refresh.expose()))?;
@@ -200,8 +205,6 @@ impl Keeper {
                     200 | 400 | 401 => Ok(()),
                     status => Err(XrpcFault::default().into_error(status).with("url", &url)),
                 }
-            })
-            .await
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use atdata_core::remote::RetryPolicy;
 use atdata_core::{Error, Result, ResultExt};
 use atdata_transport::{HttpAnswer, HttpClient, HttpRequest};
+use futures::FutureExt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 
@@ -58,6 +59,10 @@ impl Service {
         &self.base
     }
 
+    pub(crate) fn http(&self) -> &HttpClient {
+        &self.http
+    }
+
     pub(crate) fn retry(&self) -> &RetryPolicy {
         &self.retry
     }
@@ -93,10 +98,12 @@ impl Service {
         limit: usize,
     ) -> Result<bytes::Bytes> {
         let url = self.address(method, parameters);
-        let asked = self.retry.repeat(async || {
+        let asked = self.retry.repeat(|| {
+ async {
             let answer = self.call(&|| Ok(HttpRequest::get(&url)), Auth::IfAny, self.timeout()).await?;
             answer.into_bytes(limit).await
-        });
+        }.boxed()
+});
         asked.await.context("method", method).context("url", &*self.base)
     }
 

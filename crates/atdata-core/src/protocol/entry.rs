@@ -43,6 +43,13 @@ pub trait IndexEntry: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Whether the addresses are a stranger's word. Such an entry is opened with
+    /// [`Registry::untrusted`](crate::source::Registry::untrusted): no files of this machine, no addresses of the private
+    /// network. Not if nothing else is implemented.
+    fn is_foreign(&self) -> bool {
+        false
+    }
+
     /// The SHA-256 of a shard, if the metadata has it.
     fn checksum(&self, url: &str) -> Option<&str> {
         self.metadata()?.get(CHECKSUMS_KEY)?.as_map()?.get(url)?.as_str()
@@ -67,6 +74,9 @@ impl<T: IndexEntry + ?Sized> IndexEntry for Arc<T> {
     }
     fn uri(&self) -> Option<&str> {
         (**self).uri()
+    }
+    fn is_foreign(&self) -> bool {
+        (**self).is_foreign()
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+
 use super::patience::patiently;
 use crate::{Error, ErrorKind, Result};
 
@@ -69,12 +71,14 @@ impl RetryPolicy {
     /// ```
     /// use atdata_core::Error;
     /// use atdata_core::remote::RetryPolicy;
+    /// use futures::FutureExt;
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
     /// let mut tries = 0;
-    /// let got = RetryPolicy::default().repeat(async || {
+    /// let got = RetryPolicy::default().repeat(|| {
     ///     tries += 1;
-    ///     if tries < 3 { Err(Error::unavailable("not yet")) } else { Ok(tries) }
+    ///     let answer = if tries < 3 { Err(Error::unavailable("not yet")) } else { Ok(tries) };
+    ///     async move { answer }.boxed()
     /// });
     /// assert_eq!(got.await?, 3);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -84,7 +88,10 @@ impl RetryPolicy {
     ///
     /// # Errors
     /// The last failure, with what was tried.
-    pub async fn repeat<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    pub async fn repeat<'a, T>(
+        &self,
+        mut attempt: impl FnMut() -> BoxFuture<'a, Result<T>> + Send,
+    ) -> Result<T> {
         let mut retries = Retries::new(Arc::new(self.clone()), Budget::new(self.per_shard));
         loop {
             match patiently(self.read_timeout, attempt()).await.and_then(|done| done) {

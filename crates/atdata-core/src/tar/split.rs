@@ -20,11 +20,14 @@ pub struct ShardLimits {
     /// Whether a sample that exceeds `max_size` all alone is refused. Otherwise, which is the default, it gets a shard
     /// to itself.
     pub refuse_oversize: bool,
+    /// The most bytes that what keeps the shards can take at all. A sample that exceeds it alone is refused. Default: no
+    /// limit.
+    pub hard_size: Option<u64>,
 }
 
 impl Default for ShardLimits {
     fn default() -> Self {
-        Self { max_count: Some(10_000), max_size: Some(3_000_000_000), refuse_oversize: false }
+        Self { max_count: Some(10_000), max_size: Some(3_000_000_000), refuse_oversize: false, hard_size: None }
     }
 }
 
@@ -82,6 +85,13 @@ impl ShardSplitter {
         Ok(Self { limits, count: 0, size: END_LEN })
     }
 
+    /// Makes shards no longer than `bytes`, whatever was asked for: see [`ShardLimits::hard_size`].
+    pub fn limit(&mut self, bytes: u64) {
+        let limits = &mut self.limits;
+        limits.max_size = Some(limits.max_size.unwrap_or(u64::MAX).min(bytes));
+        limits.hard_size = Some(limits.hard_size.unwrap_or(u64::MAX).min(bytes));
+    }
+
     /// Says where the next sample goes, whose members together take `size` bytes of the file
     /// (see [`framed_len`](super::framed_len)), and counts it there.
     ///
@@ -95,6 +105,11 @@ impl ShardSplitter {
         if oversize && self.limits.refuse_oversize {
             return Err(Error::invalid(format!(
                 "a sample alone makes a shard of {alone} bytes, which exceeds the limit of {max_size}"
+            )));
+        }
+        if let Some(hard) = self.limits.hard_size.filter(|hard| alone > *hard) {
+            return Err(Error::invalid(format!(
+                "a sample alone makes a shard of {alone} bytes, which is more than the {hard} that can be kept here"
             )));
         }
         let full = self.limits.max_count.is_some_and(|max| self.count >= max)
@@ -127,12 +142,12 @@ mod tests {
     }
 
     fn by_size(max_size: u64) -> ShardLimits {
-        ShardLimits { max_count: None, max_size: Some(max_size), refuse_oversize: false }
+        ShardLimits { max_count: None, max_size: Some(max_size), ..ShardLimits::default() }
     }
 
     #[test]
     fn shards_are_cut_by_count() {
-        let limits = ShardLimits { max_count: Some(2), max_size: None, refuse_oversize: false };
+        let limits = ShardLimits { max_count: Some(2), max_size: None, ..ShardLimits::default() };
         assert_eq!(shards(limits, &[1024; 5]), [vec![1024; 2], vec![1024; 2], vec![1024; 1]]);
     }
 
@@ -157,6 +172,17 @@ mod tests {
         let mut splitter = ShardSplitter::new(limits).unwrap();
         assert_eq!(splitter.place(9216).unwrap_err().kind(), crate::ErrorKind::Invalid);
         assert!(splitter.place(1024).unwrap().new_shard);
+    }
+
+    #[test]
+    fn what_keeps_the_shards_has_the_last_word() {
+        let mut splitter = ShardSplitter::new(by_size(8192)).unwrap();
+        splitter.limit(4096);
+        splitter.limit(1 << 20);
+        assert!(splitter.place(2048).unwrap().new_shard);
+        assert!(splitter.place(2048).unwrap().new_shard);
+        let error = splitter.place(4096).unwrap_err();
+        assert!(error.message().contains("4096"), "{error}");
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub trait IndexHarness: Send + Sync {
 pub struct IndexLimits {
     /// How many datasets the cases for large indexes insert: beyond a page of whatever the backend lists with.
     pub bulk: usize,
+    /// The longest name of a dataset or label, in bytes.
+    pub max_name: usize,
     /// The largest metadata that an entry can have, in bytes.
     pub max_metadata: usize,
     /// The most addresses that an entry can have.
@@ -78,7 +80,7 @@ pub struct IndexLimits {
 
 impl Default for IndexLimits {
     fn default() -> Self {
-        Self { bulk: 2_500, max_metadata: 1 << 20, max_urls: 10_000, keeps_any_float: true }
+        Self { bulk: 2_500, max_name: 512, max_metadata: 1 << 20, max_urls: 10_000, keeps_any_float: true }
     }
 }
 
@@ -199,7 +201,7 @@ macro_rules! __index_cases {
 __index_cases! { @table dyn IndexHarness }
 
 /// A reference that no index has to resolve.
-const SCHEMA: &str = "atdata://local/sampleSchema/Plain@1.0.0";
+const SCHEMA: &str = "at://did:plc:z72i7hdynmk6r22z27h6tvur/science.alt.dataset.schema/3kplain";
 
 fn new(name: &str, urls: &[&str]) -> NewDataset {
     NewDataset::new(name, SCHEMA, urls.iter().map(|url| (*url).to_owned()).collect())

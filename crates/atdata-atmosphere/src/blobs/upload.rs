@@ -1,0 +1,85 @@
+//! Sending blobs.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use atdata_core::cid::ContentId;
+use atdata_core::remote::RetryPolicy;
+use atdata_core::{Error, Result, ResultExt};
+use atdata_transport::HttpRequest;
+use futures::FutureExt;
+use serde_json::Value as Json;
+
+use super::file::Kept;
+use crate::Atmosphere;
+use crate::records::BlobRef;
+use crate::xrpc::Auth;
+
+/// What shards are sent as. Servers look at the bytes and may call them something else.
+const TAR: &str = "application/x-tar";
+
+/// For how long a blob that no record refers to is believed to be there. Servers keep them for an hour at least.
+const KEPT: Duration = Duration::from_secs(30 * 60);
+
+/// The longest answer to an upload.
+const MAX_ANSWER: usize = 1 << 20;
+
+/// The blobs that this program has sent, as the server described them: records have to refer to them in just these words.
+#[derive(Debug, Default)]
+pub(crate) struct Uploaded {
+    known: Mutex<HashMap<ContentId, (BlobRef, Instant)>>,
+}
+
+impl Uploaded {
+    /// What the server said of a blob, if that was not too long ago.
+    pub(crate) fn get(&self, cid: &ContentId) -> Option<BlobRef> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(cid).filter(|(_, sent)| sent.elapsed() < KEPT).map(|(blob, _)| blob.clone())
+    }
+
+    pub(super) fn put(&self, blob: BlobRef) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (_, sent)| sent.elapsed() < KEPT);
+        known.insert(blob.cid, (blob, Instant::now()));
+    }
+
+    pub(super) fn forget(&self, cid: &ContentId) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(cid);
+    }
+}
+
+/// Sends a blob, again if need be, and gives what the server calls it.
+pub(super) async fn upload(atmosphere: &Atmosphere, kept: &Kept, cid: ContentId) -> Result<BlobRef> {
+    let service = atmosphere.account()?.service.clone();
+    let url = service.address("com.atproto.repo.uploadBlob", &[]);
+    let patience = patience(kept.length);
+    let policy = RetryPolicy { read_timeout: patience, ..service.retry().clone() };
+    let sent = policy.repeat(|| {
+ async {
+        let request = || Ok(HttpRequest::post(&url).with_stream(TAR, kept.length, kept.read()));
+        let answer = service.call(&request, Auth::Fresh, patience).await?;
+        let body = answer.into_bytes(MAX_ANSWER).await?;
+        let json: Json = serde_json::from_slice(&body)
+            .map_err(|error| Error::corrupt("the server's answer to an upload is no JSON").with_source(error))?;
+        let blob = json.get("blob").ok_or_else(|| Error::corrupt("the server's answer names no blob"))?;
+        BlobRef::from_json(blob)
+    }.boxed()
+});
+    let blob = sent.await.context("blob", cid).context("url", &url)?;
+    if !blob.cid.same_digest(&cid) || blob.size.is_some_and(|size| size != kept.length) {
+        return Err(Error::corrupt(format!(
+            "the server received other bytes than were sent: it calls them {} ({} bytes)",
+            blob.cid,
+            blob.size.unwrap_or_default()
+        ))
+        .with("blob", cid)
+        .with("url", url));
+    }
+    Ok(blob)
+}
+
+/// How long an upload may take: a minute, or half of one and a second for each megabyte.
+fn patience(length: u64) -> Duration {
+    Duration::from_secs((30 + length / 1_000_000).max(60))
+}

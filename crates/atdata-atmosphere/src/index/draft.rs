@@ -1,0 +1,123 @@
+//! A change while it is made up: records to be written on top of a state of the repository.
+
+use std::collections::HashMap;
+
+use atdata_core::schema::{Profile, SampleSchema};
+use atdata_core::url::AtUri;
+use atdata_core::{Error, Result};
+use time::OffsetDateTime;
+
+use super::find::label;
+use super::schemas::published;
+use crate::records::{Collection, DatasetRecord, LabelRecord, RecordKind, SchemaRecord};
+use crate::repository::{Row, View, Write, microseconds};
+use crate::tid::TidClock;
+
+pub(super) struct Draft<'a> {
+    view: &'a View,
+    profile: Profile,
+    tids: &'a TidClock,
+    now: OffsetDateTime,
+    writes: Vec<Write>,
+    /// Schemas that this change publishes, by name and version.
+    schemas: HashMap<(String, String), (SampleSchema, String)>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(view: &'a View, profile: Profile, tids: &'a TidClock) -> Self {
+        let now = OffsetDateTime::now_utc();
+        // Microseconds are what records have, and what is compared.
+        let now = now.replace_microsecond(now.microsecond()).unwrap_or(now);
+        Self { view, profile, tids, now, writes: Vec::new(), schemas: HashMap::new() }
+    }
+
+    pub(super) fn finish(self) -> Vec<Write> {
+        self.writes
+    }
+
+    fn collection(&self, kind: RecordKind) -> Result<Collection> {
+        Collection::from_nsid(Collection::written(kind, self.profile))
+            .ok_or_else(|| Error::unexpected("a collection is written that is not read"))
+    }
+
+    /// A new record's key, and its address.
+    fn address(&self, collection: Collection) -> (String, AtUri) {
+        let rkey = self.tids.next();
+        let uri = AtUri::new(self.view.did.as_str(), collection.nsid(), &*rkey);
+        (rkey, uri)
+    }
+
+    /// Publishes a schema unless it is there, and gives its address.
+    pub(super) fn publish(&mut self, schema: &SampleSchema) -> Result<String> {
+        if let Some(reference) = published(self.view, self.profile, schema)? {
+            return Ok(reference);
+        }
+        let key = (schema.name.clone(), schema.version.to_string());
+        if let Some((pending, reference)) = self.schemas.get(&key) {
+            atdata_core::schema::check_republication(pending, schema)?;
+            return Ok(reference.clone());
+        }
+        let collection = self.collection(RecordKind::Schema)?;
+        let mut schema = schema.clone();
+        schema.created_at = Some(self.now);
+        let value = SchemaRecord { schema: schema.clone() }.to_json(self.profile)?;
+        let (rkey, uri) = self.address(collection);
+        self.writes.push(Write::Create { collection, rkey, value });
+        self.schemas.insert(key, (schema, uri.to_string()));
+        Ok(uri.to_string())
+    }
+
+    /// Writes a dataset, and gives its address.
+    pub(super) fn create(&mut self, mut record: DatasetRecord) -> Result<AtUri> {
+        let collection = self.collection(RecordKind::Dataset)?;
+        record.created_at = Some(self.now);
+        let value = record.to_json(self.profile)?;
+        let (rkey, uri) = self.address(collection);
+        self.writes.push(Write::Create { collection, rkey, value });
+        Ok(uri)
+    }
+
+    /// Sets a label, later than all others of its name.
+    pub(super) fn set_label(
+        &mut self,
+        name: &str,
+        version: &str,
+        target: &AtUri,
+        description: Option<&str>,
+    ) -> Result<()> {
+        let collection = self.collection(RecordKind::Label)?;
+        let latest = label(self.view, name, None)?.map_or(i64::MIN, |row| row.created);
+        // Clocks differ; the order in which labels were set must not.
+        let created = microseconds(self.now).max(latest.saturating_add(1));
+        let created = OffsetDateTime::from_unix_timestamp_nanos(i128::from(created) * 1000);
+        let mut record = LabelRecord::new(name, target.to_string());
+        record.version = Some(version.to_owned()).filter(|version| !version.is_empty());
+        record.description = description.map(str::to_owned);
+        record.created_at = Some(created.unwrap_or(self.now));
+        let value = record.to_json(self.profile)?;
+        let old = label(self.view, name, Some(version))?.filter(|row| row.collection == collection);
+        let write = match old {
+            Some(row) => Write::Update { collection, rkey: row.rkey.to_string(), value },
+            None => Write::Create { collection, rkey: self.tids.next(), value },
+        };
+        self.writes.push(write);
+        Ok(())
+    }
+
+    /// Removes a dataset's record if no label leads to it, but for those that this change moves.
+    pub(super) fn forget_unlabelled(&mut self, row: &Row) -> Result<()> {
+        let uri = self.view.uri(row).to_string();
+        let moved = |label: &Row| {
+            self.writes.iter().any(|write| {
+                matches!(write, Write::Update { collection, rkey, .. }
+                    if *collection == label.collection && **rkey == *label.rkey)
+            })
+        };
+        let labels = self.view.table(RecordKind::Label)?;
+        let needed = labels.from("").any(|label| label.target.as_deref() == Some(&uri) && !moved(label));
+        if !needed {
+            self.writes.push(Write::Delete { collection: row.collection, rkey: row.rkey.to_string() });
+        }
+        Ok(())
+    }
+}

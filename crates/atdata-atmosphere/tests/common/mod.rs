@@ -1,0 +1,62 @@
+//! Accounts of a real server, as clients of ours.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::sync::Arc;
+
+use atdata_atmosphere::{Atmosphere, AtmosphereOptions, Session};
+use atdata_core::remote::RetryPolicy;
+use atdata_testkit::servers::pds::{Account, PdsAccount};
+use std::time::Duration;
+
+/// Options for a server of the loopback interface.
+pub(crate) fn options(pds: &str, plc: &str) -> AtmosphereOptions {
+    let quick = RetryPolicy {
+        base_delay: Duration::from_millis(20),
+        max_delay: Duration::from_millis(500),
+        ..RetryPolicy::default()
+    };
+    AtmosphereOptions::default()
+        .with_pds(pds)
+        .and_then(|options| options.with_plc(plc))
+        .expect("addresses of servers")
+        .with_retry(quick)
+}
+
+/// The session that an account had when it was made.
+pub(crate) fn session(pds: &str, account: &Account) -> Session {
+    let text = serde_json::json!({
+        "did": account.did,
+        "handle": account.handle,
+        "pds": pds,
+        "access": account.access_token,
+        "refresh": account.refresh_token,
+    });
+    Session::from_json(&text.to_string()).expect("a session")
+}
+
+/// An account, logged in.
+pub(crate) fn atmosphere(account: &PdsAccount, options: AtmosphereOptions) -> Atmosphere {
+    Atmosphere::resume(session(account.url(), account.account()), options, None).expect("a session")
+}
+
+/// What tests of one account need.
+#[derive(Debug)]
+pub(crate) struct Alice {
+    pub(crate) account: Arc<PdsAccount>,
+    pub(crate) options: AtmosphereOptions,
+    pub(crate) atmosphere: Atmosphere,
+}
+
+impl Alice {
+    pub(crate) fn for_test(case: &str, change: impl Fn(AtmosphereOptions) -> AtmosphereOptions) -> Option<Self> {
+        let account = PdsAccount::for_test(case)?;
+        let options = change(options(account.url(), account.plc_url()));
+        let atmosphere = atmosphere(&account, options.clone());
+        Some(Self { account: Arc::new(account), options, atmosphere })
+    }
+
+    /// The same account, with nothing known.
+    pub(crate) fn again(&self) -> Atmosphere {
+        atmosphere(&self.account, self.options.clone())
+    }
+}
