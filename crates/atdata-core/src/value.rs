@@ -1,5 +1,6 @@
 //! Values without a compile-time type: what a msgpack payload or an entry's metadata holds.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use bytes::Bytes;
@@ -211,6 +212,9 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
+/// How many entries of a map are compared one by one when it is collected.
+const SCANNED: usize = 32;
+
 /// A map from text to [`Value`] that keeps the order of its entries.
 ///
 /// Samples have few fields, so look-up is a linear scan. Keys are unique: [`Map::insert`] replaces in place.
@@ -323,9 +327,39 @@ impl IntoIterator for Map {
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(iter: I) -> Self {
         let mut map = Map::new();
+        // Made once a linear scan for each key would be slow.
+        let mut places: HashMap<String, usize> = HashMap::new();
         for (key, value) in iter {
-            map.insert(key, value);
+            if map.len() < SCANNED {
+                map.insert(key, value);
+                continue;
+            }
+            if places.is_empty() {
+                places.extend(map.0.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)));
+            }
+            let (key, value) = (key.into(), value.into());
+            match places.get(&key).and_then(|at| map.0.get_mut(*at)) {
+                Some((_, old)) => *old = value,
+                None => {
+                    places.insert(key.clone(), map.len());
+                    map.0.push((key, value));
+                }
+            }
         }
         map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collected_map_keeps_the_first_place_and_the_last_value() {
+        let keys = (0..100i64).chain([5, 70]);
+        let map: Map = keys.enumerate().map(|(i, key)| (key.to_string(), i as i64)).collect();
+        assert_eq!(map.len(), 100);
+        assert_eq!(map.keys().nth(70), Some("70"));
+        assert_eq!((map.get("5"), map.get("70")), (Some(&Value::Int(100)), Some(&Value::Int(101))));
     }
 }

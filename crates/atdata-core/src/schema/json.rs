@@ -4,12 +4,11 @@
 //! records and a lexicon's name in ATProto records.
 
 use serde_json::{Map as JsonMap, Value as Json};
-use time::format_description::well_known::{Iso8601, Rfc3339};
-use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
-use super::json_value::{json_to_value, value_to_json};
+use super::exact_value::{self, Numbers};
 use super::model::{MAX_DEPTH, too_deep};
 use super::python_json::to_python_json;
+use super::timestamp::{format_time, parse_time};
 use super::{ArrayType, Field, FieldType, Primitive, SampleSchema, SchemaVersion};
 use crate::{Error, Result, ResultExt, Value};
 
@@ -82,15 +81,16 @@ impl SampleSchema {
         let mut record = JsonMap::new();
         record.insert("name".into(), Json::from(self.name.as_str()));
         record.insert("version".into(), Json::from(self.version.to_string()));
-        let fields = write_fields(&self.fields, LOCAL_PREFIX, 0).context("schema", &self.name)?;
+        let fields = write_fields(&self.fields, Form::LOCAL, 0).context("schema", &self.name)?;
         record.insert("fields".into(), fields);
         record.insert("description".into(), self.description.as_deref().map_or(Json::Null, Json::from));
         if let Some(time) = self.created_at.and_then(format_time) {
             record.insert("createdAt".into(), Json::from(time));
         }
         if let Some(metadata) = &self.metadata {
-            let metadata = value_to_json(&Value::Map(metadata.clone())).context("schema", &self.name)?;
-            record.insert("metadata".into(), metadata);
+            let metadata = Value::Map(metadata.clone());
+            exact_value::write(&mut record, "metadata", &metadata, Numbers::All)
+                .context("schema", &self.name)?;
         }
         Ok(Json::Object(record))
     }
@@ -119,8 +119,21 @@ impl FieldType {
     /// # Errors
     /// As [`SampleSchema::to_json_value`].
     pub fn to_json_value(&self, prefix: &str) -> Result<Json> {
-        write_type(self, prefix, 0)
+        write_type(self, Form { prefix, numbers: Numbers::All }, 0)
     }
+}
+
+/// What differs between local records and those of the network.
+#[derive(Clone, Copy)]
+pub(super) struct Form<'a> {
+    /// What `$type` begins with.
+    pub(super) prefix: &'a str,
+    /// The numbers that defaults may have in JSON.
+    pub(super) numbers: Numbers,
+}
+
+impl Form<'static> {
+    const LOCAL: Self = Self { prefix: LOCAL_PREFIX, numbers: Numbers::All };
 }
 
 /// Everything but the fields, for records of every form.
@@ -128,7 +141,7 @@ pub(super) fn read_head(record: &JsonMap<String, Json>) -> Result<SampleSchema> 
     let name = text(record, "name")?.ok_or_else(|| Error::corrupt("a schema record has no name"))?;
     let read = || {
         check_format(record)?;
-        let metadata = match member(record, "metadata").map(json_to_value).transpose()? {
+        let metadata = match exact_value::read(record, "metadata")? {
             Some(Value::Map(metadata)) => Some(metadata),
             _ => None,
         };
@@ -179,7 +192,7 @@ fn read_field(json: &Json, depth: usize) -> Result<Field> {
             },
             description: text(field, "description")?.map(str::to_owned),
             // Here, null is a value: the default may be nil.
-            default: field.get("default").map(json_to_value).transpose()?,
+            default: exact_value::read(field, "default")?,
         })
     };
     read().context("field", name)
@@ -258,30 +271,30 @@ pub(super) fn read_array(object: &JsonMap<String, Json>) -> Result<ArrayType> {
     })
 }
 
-fn write_fields(fields: &[Field], prefix: &str, depth: usize) -> Result<Json> {
-    fields.iter().map(|field| write_field(field, prefix, depth).context("field", &field.name)).collect()
+pub(super) fn write_fields(fields: &[Field], form: Form<'_>, depth: usize) -> Result<Json> {
+    fields.iter().map(|field| write_field(field, form, depth).context("field", &field.name)).collect()
 }
 
-fn write_field(field: &Field, prefix: &str, depth: usize) -> Result<Json> {
+fn write_field(field: &Field, form: Form<'_>, depth: usize) -> Result<Json> {
     let mut object = JsonMap::new();
     object.insert("name".into(), Json::from(field.name.as_str()));
-    object.insert("fieldType".into(), write_type(&field.field_type, prefix, depth)?);
+    object.insert("fieldType".into(), write_type(&field.field_type, form, depth)?);
     object.insert("optional".into(), Json::from(field.optional));
     if let Some(description) = &field.description {
         object.insert("description".into(), Json::from(description.as_str()));
     }
     if let Some(default) = &field.default {
-        object.insert("default".into(), value_to_json(default)?);
+        exact_value::write(&mut object, "default", default, form.numbers)?;
     }
     Ok(Json::Object(object))
 }
 
-fn write_type(field_type: &FieldType, prefix: &str, depth: usize) -> Result<Json> {
+fn write_type(field_type: &FieldType, form: Form<'_>, depth: usize) -> Result<Json> {
     if depth > MAX_DEPTH {
         return Err(too_deep());
     }
     let mut object = JsonMap::new();
-    let mut kind = |kind: &str| object.insert("$type".into(), Json::from(format!("{prefix}#{kind}")));
+    let mut kind = |kind: &str| object.insert("$type".into(), Json::from(format!("{}#{kind}", form.prefix)));
     match field_type {
         FieldType::Primitive(primitive) => {
             kind("primitive");
@@ -299,7 +312,7 @@ fn write_type(field_type: &FieldType, prefix: &str, depth: usize) -> Result<Json
             kind("array");
             // Without `items` it is a plain list, which Python decodes.
             if **items != FieldType::Any {
-                object.insert("items".into(), write_type(items, prefix, depth + 1)?);
+                object.insert("items".into(), write_type(items, form, depth + 1)?);
             }
         }
         FieldType::Ref(target) => {
@@ -313,21 +326,21 @@ fn write_type(field_type: &FieldType, prefix: &str, depth: usize) -> Result<Json
         FieldType::Any => drop(kind("any")),
         FieldType::Map(values) => {
             kind("map");
-            object.insert("values".into(), write_type(values, prefix, depth + 1)?);
+            object.insert("values".into(), write_type(values, form, depth + 1)?);
         }
         FieldType::Nullable(inner) => {
             kind("nullable");
-            object.insert("items".into(), write_type(inner, prefix, depth + 1)?);
+            object.insert("items".into(), write_type(inner, form, depth + 1)?);
         }
         FieldType::Object(fields) => {
             kind("object");
-            object.insert("fields".into(), write_fields(fields, prefix, depth + 1)?);
+            object.insert("fields".into(), write_fields(fields, form, depth + 1)?);
         }
     }
     Ok(Json::Object(object))
 }
 
-fn write_array(array: &ArrayType, object: &mut JsonMap<String, Json>) {
+pub(super) fn write_array(array: &ArrayType, object: &mut JsonMap<String, Json>) {
     if let Some(dtype) = &array.dtype {
         object.insert("dtype".into(), Json::from(dtype.as_str()));
     }
@@ -337,42 +350,6 @@ fn write_array(array: &ArrayType, object: &mut JsonMap<String, Json>) {
     if let Some(names) = &array.dimension_names {
         object.insert("dimensionNames".into(), Json::from(names.as_slice()));
     }
-}
-
-/// ISO 8601 in UTC as Python's `isoformat` prints it: microseconds only if there are any. `None` outside of the years
-/// that Python knows.
-fn format_time(time: OffsetDateTime) -> Option<String> {
-    let time = in_python_years(time)?;
-    let (year, month, day) = time.to_calendar_date();
-    let (hour, minute, second) = time.to_hms();
-    let mut text = format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}", u8::from(month));
-    if time.microsecond() != 0 {
-        text.push_str(&format!(".{:06}", time.microsecond()));
-    }
-    text.push_str("+00:00");
-    Some(text)
-}
-
-/// The time in UTC, if it is in a year that Python knows.
-fn in_python_years(time: OffsetDateTime) -> Option<OffsetDateTime> {
-    time.checked_to_offset(UtcOffset::UTC).filter(|time| (1..=9999).contains(&time.year()))
-}
-
-/// What Python's `fromisoformat` reads, of the forms in use, to the microsecond as there; a time without an offset is
-/// taken as UTC.
-fn parse_time(text: &str) -> Option<OffsetDateTime> {
-    // Python also allows a space between date and time.
-    let text = match text.split_once(' ') {
-        Some((date, time)) => format!("{date}T{time}"),
-        None => text.to_owned(),
-    };
-    OffsetDateTime::parse(&text, &Rfc3339)
-        .or_else(|_| OffsetDateTime::parse(&text, &Iso8601::DEFAULT))
-        .or_else(|_| PrimitiveDateTime::parse(&text, &Iso8601::DEFAULT).map(PrimitiveDateTime::assume_utc))
-        .or_else(|_| Date::parse(&text, &Iso8601::DEFAULT).map(|date| date.midnight().assume_utc()))
-        .ok()
-        .and_then(in_python_years)
-        .and_then(|time| time.replace_nanosecond(time.microsecond() * 1000).ok())
 }
 
 pub(super) fn as_object<'a>(json: &'a Json, what: &str) -> Result<&'a JsonMap<String, Json>> {
@@ -399,26 +376,4 @@ fn wrong_type(key: &str, expected: &str, found: &Json) -> Error {
         Json::Object(_) => "an object",
     };
     Error::corrupt(format!("the member {key:?} of a schema should be {expected} but is or holds {found}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_written_as_python_writes_them() {
-        for (read, written) in [
-            ("2026-11-22T07:06:38.789579+00:00", Some("2026-11-22T07:06:38.789579+00:00")),
-            ("2026-11-22T07:06:38+00:00", Some("2026-11-22T07:06:38+00:00")),
-            ("2026-11-22T07:06:38Z", Some("2026-11-22T07:06:38+00:00")),
-            ("2026-11-22T07:06:38.5Z", Some("2026-11-22T07:06:38.500000+00:00")),
-            ("2026-11-22 07:06:38+02:00", Some("2026-11-22T05:06:38+00:00")),
-            ("2026-11-22T07:06:38", Some("2026-11-22T07:06:38+00:00")),
-            ("2026-11-22", Some("2026-11-22T00:00:00+00:00")),
-            ("yesterday", None),
-            ("", None),
-        ] {
-            assert_eq!(parse_time(read).and_then(format_time).as_deref(), written, "{read}");
-        }
-    }
 }

@@ -8,6 +8,7 @@
 
 pub mod codegen;
 pub mod diff;
+mod exact_value;
 pub mod json;
 mod json_value;
 mod model;
@@ -15,13 +16,16 @@ mod python_json;
 pub mod record;
 pub mod reference;
 mod republication;
+mod timestamp;
 mod version;
 
 pub use self::codegen::to_rust;
 pub use self::diff::{Change, SchemaDiff, diff};
+pub use self::exact_value::{is_record_value, keeps_its_order};
 pub use self::json_value::{json_to_value, value_to_json};
 pub use self::model::{ArrayType, Field, FieldType, MAX_DEPTH, Primitive, SampleSchema};
 pub use self::python_json::to_python_json;
 pub use self::reference::{Profile, SchemaRef};
 pub use self::republication::check_republication;
+pub use self::timestamp::{format_time, parse_time};
 pub use self::version::{SchemaVersion, Version};

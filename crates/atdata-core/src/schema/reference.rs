@@ -32,6 +32,14 @@ impl Profile {
             Profile::Latest => "schema",
         }
     }
+
+    /// The collection that schema records are written to, an NSID.
+    pub const fn schema_collection(self) -> &'static str {
+        match self {
+            Profile::Seed => "ac.foundation.dataset.sampleSchema",
+            Profile::Latest => "science.alt.dataset.schema",
+        }
+    }
 }
 
 /// A parsed schema reference.

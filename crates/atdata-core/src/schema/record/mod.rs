@@ -6,17 +6,33 @@
 //! | `ac.foundation.dataset.schema`, `science.alt.dataset.schema` | JSON Schema in `schema` itself, in `schema.schemaBody` or in `schema.content` |
 //!
 //! JSON Schema records list their properties in an order that servers do not keep, and those of the Python package say
-//! nothing about the dtypes and shapes of arrays.
+//! nothing about the dtypes and shapes of arrays. Ours also say, in keys that Python ignores, what it has no form for:
+//!
+//! | Key | Where | Meaning |
+//! |---|---|---|
+//! | `propertyOrder` | beside `properties` | the names of the fields in the order of their declaration |
+//! | `atdataType` | in a property | `any`, `ref` (target in `ref`) or `nullable` (type in `items`) |
+//! | `nullable` | in `items` and `additionalProperties` | an item may be nil |
+//! | `defaultMsgpack`, `metadataMsgpack` | for `default` and `metadata` | values with floats, large integers or ordered maps |
 
-use std::collections::HashSet;
+mod write;
+
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map as JsonMap, Value as Json};
 
+use super::exact_value;
 use super::json::{as_object, member, read_array, read_head, text};
-use super::json_value::json_to_value;
 use super::model::{MAX_DEPTH, too_deep};
 use super::{ArrayType, Field, FieldType, Primitive, SampleSchema};
 use crate::{Error, Result, ResultExt};
+
+/// Lists the names of an object's properties in the order of their declaration.
+const PROPERTY_ORDER: &str = "propertyOrder";
+/// Names a field type that JSON Schema does not have.
+const EXTENSION_KIND: &str = "atdataType";
+/// Says that an item may be nil.
+const NULLABLE: &str = "nullable";
 
 impl SampleSchema {
     /// Reads a schema record of any generation; local records too.
@@ -48,8 +64,26 @@ impl SampleSchema {
         };
         let mut schema = read_head(object)?;
         schema.fields = read_body(object, body).context("schema", &schema.name)?;
+        check_nesting(&schema.fields, 0).context("schema", &schema.name)?;
         Ok(schema)
     }
+}
+
+/// `nullable` adds levels that reading does not count.
+fn check_nesting(fields: &[Field], depth: usize) -> Result<()> {
+    fn check(field_type: &FieldType, depth: usize) -> Result<()> {
+        if depth > MAX_DEPTH {
+            return Err(Error::corrupt(too_deep().message().to_owned()));
+        }
+        match field_type {
+            FieldType::Array(inner) | FieldType::Map(inner) | FieldType::Nullable(inner) => {
+                check(inner, depth + 1)
+            }
+            FieldType::Object(fields) => check_nesting(fields, depth + 1),
+            _ => Ok(()),
+        }
+    }
+    fields.iter().try_for_each(|field| check(&field.field_type, depth).context("field", &field.name))
 }
 
 fn read_body(record: &JsonMap<String, Json>, body: &Json) -> Result<Vec<Field>> {
@@ -84,10 +118,20 @@ fn read_properties(schema: &JsonMap<String, Json>, depth: usize) -> Result<Vec<F
             field_type,
             optional: nullable || !required.contains(name.as_str()),
             description: text(property, "description")?.map(str::to_owned),
-            default: property.get("default").map(json_to_value).transpose()?,
+            default: exact_value::read(property, "default")?,
         })
     };
-    properties.iter().map(|(name, property)| read(name, property).context("field", name)).collect()
+    let mut fields: Vec<Field> = properties
+        .iter()
+        .map(|(name, property)| read(name, property).context("field", name))
+        .collect::<Result<_>>()?;
+    if let Some(order) = member(schema, PROPERTY_ORDER).and_then(Json::as_array) {
+        let rank: HashMap<&str, usize> =
+            order.iter().enumerate().filter_map(|(rank, name)| Some((name.as_str()?, rank))).collect();
+        // Stable: what is not listed stays in the order of the record, at the end.
+        fields.sort_by_key(|field| rank.get(field.name.as_str()).copied().unwrap_or(usize::MAX));
+    }
+    Ok(fields)
 }
 
 /// The type of a property, and whether it says itself that it may be null.
@@ -95,23 +139,24 @@ fn read_property(property: &JsonMap<String, Json>, depth: usize) -> Result<(Fiel
     if depth > MAX_DEPTH {
         return Err(Error::corrupt(too_deep().message().to_owned()));
     }
+    let nullable = member(property, NULLABLE) == Some(&Json::Bool(true));
+    if let Some(kind) = text(property, EXTENSION_KIND)? {
+        return Ok((read_extension(kind, property, depth)?, nullable));
+    }
     if let Some(field_type) = member(property, "$ref").and_then(Json::as_str).and_then(referred_format) {
-        return Ok((with_array(field_type, property)?, false));
+        return Ok((with_array(field_type, property)?, nullable));
     }
     let (json_type, nullable) = match member(property, "type") {
-        Some(Json::String(name)) => (name.as_str(), false),
+        Some(Json::String(name)) => (name.as_str(), nullable),
         Some(Json::Array(names)) => {
             let names: Vec<&str> = names.iter().filter_map(Json::as_str).collect();
             let name = names.iter().find(|name| **name != "null");
-            (name.copied().unwrap_or_default(), names.contains(&"null"))
+            (name.copied().unwrap_or_default(), nullable || names.contains(&"null"))
         }
-        _ => ("", false),
+        _ => ("", nullable),
     };
     let is = |key: &str, value: &str| member(property, key).and_then(Json::as_str) == Some(value);
-    let inner = |json: &Json| {
-        let (inner, nullable) = read_property(as_object(json, "a JSON Schema")?, depth + 1)?;
-        Ok::<_, Error>(if nullable { FieldType::nullable(inner) } else { inner })
-    };
+    let inner = |json: &Json| read_inner(json, depth);
     let field_type = match json_type {
         "string" if is("format", "byte") || is("contentEncoding", "base64") => Primitive::Bytes.into(),
         "integer" => Primitive::Int.into(),
@@ -133,6 +178,29 @@ fn read_property(property: &JsonMap<String, Json>, depth: usize) -> Result<(Fiel
         _ => Primitive::Str.into(),
     };
     Ok((field_type, nullable))
+}
+
+/// The type of the items of a list or the values of a map.
+fn read_inner(json: &Json, depth: usize) -> Result<FieldType> {
+    let (inner, nullable) = read_property(as_object(json, "a JSON Schema")?, depth + 1)?;
+    Ok(if nullable { FieldType::nullable(inner) } else { inner })
+}
+
+/// A type of our own that JSON Schema does not have.
+fn read_extension(kind: &str, property: &JsonMap<String, Json>, depth: usize) -> Result<FieldType> {
+    Ok(match kind {
+        "any" => FieldType::Any,
+        "ref" => {
+            let target = text(property, "ref")?;
+            let missing = || Error::corrupt("a schema reference in a property is missing");
+            FieldType::Ref(target.ok_or_else(missing)?.to_owned())
+        }
+        "nullable" => FieldType::nullable(match member(property, "items") {
+            Some(items) => read_inner(items, depth)?,
+            None => FieldType::Any,
+        }),
+        _ => return Err(Error::unsupported(format!("Unknown field type kind: {kind}"))),
+    })
 }
 
 /// The array format that a `$ref` names; the order decides, "safetensors" contains "tensor".
