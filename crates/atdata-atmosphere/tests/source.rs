@@ -1,0 +1,68 @@
+//! The source, on a real server.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use atdata_atmosphere::{BlobAddress, BlobSource};
+use atdata_core::DataSource;
+use atdata_testkit::servers::pds::Xrpc;
+use atdata_testkit::source::SourceHarness;
+use bytes::Bytes;
+use common::Alice;
+use serde_json::{Value, json};
+
+/// Records that keep a blob each.
+const COLLECTION: &str = "org.example.blob";
+
+struct OnPds {
+    alice: Alice,
+    /// The key of the record that keeps the shard of a name.
+    keys: Mutex<BTreeMap<String, String>>,
+}
+
+impl OnPds {
+    fn xrpc(&self) -> Xrpc {
+        self.alice.account.xrpc().with_token(&self.alice.account.account().access_token)
+    }
+
+    fn post(&self, method: &str, body: &Value) -> Value {
+        self.xrpc().post(method, body).and_then(|answer| answer.success()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn keep(&self, name: &str, bytes: &[u8]) -> BlobAddress {
+        let sent = self.xrpc().upload("com.atproto.repo.uploadBlob", "application/x-tar", bytes);
+        let blob = sent.and_then(|answer| answer.success()).unwrap_or_else(|error| panic!("{error}"))["blob"].take();
+        let did = self.alice.account.did();
+        // The name makes records of equal shards different ones.
+        let record = json!({"$type": COLLECTION, "name": name, "blob": blob});
+        let body = json!({"repo": did, "collection": COLLECTION, "record": record, "validate": false});
+        let made = self.post("com.atproto.repo.createRecord", &body);
+        let key = made["uri"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        self.keys.lock().unwrap().insert(name.to_owned(), key);
+        let cid = record["blob"]["ref"]["$link"].as_str().unwrap();
+        format!("at://{did}/blob/{cid}").parse().unwrap()
+    }
+}
+
+#[async_trait]
+impl SourceHarness for OnPds {
+    async fn source(&self, shards: Vec<(String, Bytes)>) -> Arc<dyn DataSource> {
+        let blobs: Vec<BlobAddress> = shards.iter().map(|(name, bytes)| self.keep(name, bytes)).collect();
+        Arc::new(BlobSource::new(&self.alice.atmosphere, blobs).unwrap())
+    }
+
+    async fn remove(&self, name: &str) {
+        let key = self.keys.lock().unwrap().remove(name).expect("a shard of this name");
+        let body = json!({"repo": self.alice.account.did(), "collection": COLLECTION, "rkey": key});
+        self.post("com.atproto.repo.deleteRecord", &body);
+    }
+}
+
+atdata_testkit::source_suite!(async || {
+    let alice = Alice::for_test("source", |options| options)?;
+    Some(OnPds { alice, keys: Mutex::default() })
+});
