@@ -83,8 +83,7 @@ pub(super) async fn exchange(mut client: TcpStream, shared: &Shared) -> io::Resu
         answer.set("content-length", length.saturating_add_signed(*by).to_string());
     }
     answer.set("connection", "close".to_owned());
-    client.write_all(&answer.to_bytes()).await?;
-    answer_body(client, server, answer.rest, &fault, shared).await
+    answer_body(client, server, answer, &fault, shared).await
 }
 
 fn request(head: &Head) -> Request {
@@ -166,7 +165,7 @@ async fn swallow(client: &mut TcpStream, head: &Head) -> io::Result<()> {
 async fn answer_body(
     mut client: TcpStream,
     mut server: TcpStream,
-    mut piece: Vec<u8>,
+    answer: Head,
     fault: &Fault,
     shared: &Shared,
 ) -> io::Result<()> {
@@ -178,15 +177,23 @@ async fn answer_body(
         Fault::Drip { bytes, pause } => (*bytes, *pause),
         _ => (usize::MAX, Duration::ZERO),
     };
+    let (mut head, mut piece) = (Some(answer.to_bytes()), answer.rest);
     loop {
         piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         for part in piece.chunks(at_once.min(PIECE as usize)) {
-            // Counted first: who has got it may ask at once.
+            // Counted first, and before the head: who has got it may ask at once.
             shared.moved.fetch_add(part.len() as u64, Ordering::Relaxed);
+            if let Some(head) = head.take() {
+                client.write_all(&head).await?;
+            }
             client.write_all(part).await?;
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
+        }
+        // No part of the body came with it.
+        if let Some(head) = head.take() {
+            client.write_all(&head).await?;
         }
         left -= piece.len() as u64;
         if left == 0 {
