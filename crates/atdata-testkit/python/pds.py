@@ -1,7 +1,7 @@
 """Log-in of the installed atdata, 0.2 or 0.7, to a Personal Data Server of tests.
 
-Where it is: TEST_PDS_URL, and TEST_PLC_URL for the directory of its accounts. Who logs in: ATDATA_HANDLE and
-ATDATA_PASSWORD; without them nobody does, and what is public can be read.
+Where it is: see pds_server.py. Who logs in: ATDATA_HANDLE and ATDATA_PASSWORD; without them nobody does, and what is
+public can be read.
 
 Three things that the package takes from fixed places of the public network are taken from there instead: documents of
 accounts (plc.directory), records of other people (0.7: bsky.social), and the profile that the log-in asks for, which a
@@ -13,15 +13,13 @@ import types
 
 import atproto
 import requests
+from pds_server import PDS_URL, PLC_URL
 
 try:
     from atdata.atmosphere import Atmosphere
 except ImportError:
     Atmosphere = None
     from atdata.atmosphere import AtmosphereClient
-
-PDS_URL = os.environ["TEST_PDS_URL"].rstrip("/")
-PLC_URL = os.environ["TEST_PLC_URL"].rstrip("/")
 
 DIRECTORY = "https://plc.directory/"
 _get = requests.get
@@ -52,22 +50,3 @@ def client():
     if all(who):
         client.login(*who)
     return client
-
-
-def query(method, **parameters):
-    """What the server answers to a method, without the package in between."""
-    response = _get(f"{PDS_URL}/xrpc/{method}", params=parameters)
-    response.raise_for_status()
-    return response
-
-
-def records(did):
-    """All records of a repository, as the server has them: objects with `uri`, `cid` and `value`."""
-    for collection in query("com.atproto.repo.describeRepo", repo=did).json()["collections"]:
-        cursor = {}
-        while True:
-            page = query("com.atproto.repo.listRecords", repo=did, collection=collection, limit=100, **cursor).json()
-            yield from page["records"]
-            if not page.get("cursor"):
-                break
-            cursor = {"cursor": page["cursor"]}

@@ -16,6 +16,7 @@ import warnings
 import atdata
 import numpy as np
 import pds
+import pds_server
 from atdata import atmosphere
 
 LATEST = pds.Atmosphere is not None
@@ -91,7 +92,7 @@ def resolved(index, label):
 answer = {"listed": {}} | {kind: {} for kind in KINDS.values()}
 for kind, loader in loaders.items():
     answer["listed"][kind] = attempt(lambda: [record["name"] for record in loader.list_all(repo=did)])
-for record in pds.records(did):
+for record in pds_server.records(did):
     collection = record["uri"].split("/")[3]
     kind = KINDS.get(collection.rpartition(".")[2]) if collection.startswith(atmosphere._types.LEXICON_NAMESPACE) else None
     if kind:

@@ -2,7 +2,7 @@
 
 usage: pds_records.py DID
 
-Server: see pds.py. Prints one JSON object: `records`, each with `uri`, `cid` and `value`; and `blobs`, for each CID that a
+Server: see pds_server.py. Prints one JSON object: `records`, each with `uri`, `cid` and `value`; and `blobs`, for each CID that a
 record refers to the `size` and `sha256` of what the server gives for it.
 """
 
@@ -10,7 +10,7 @@ import hashlib
 import json
 import sys
 
-import pds
+import pds_server
 
 
 def blobs(value):
@@ -24,9 +24,9 @@ def blobs(value):
 
 
 did = sys.argv[1]
-records = list(pds.records(did))
+records = list(pds_server.records(did))
 found = {}
 for cid in sorted(set(blobs(records))):
-    content = pds.query("com.atproto.sync.getBlob", did=did, cid=cid).content
+    content = pds_server.query("com.atproto.sync.getBlob", did=did, cid=cid).content
     found[cid] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 print(json.dumps({"records": records, "blobs": found}))
