@@ -1,7 +1,8 @@
 //! A proxy between a client and a Personal Data Server: large uploads pass, and go wrong as the test says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::io;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
 
 use atdata_testkit::proxy::{Fault, FaultProxy, Line, LineProxy};
 use atdata_testkit::servers::pds::{Answer, PdsAccount, Xrpc};
@@ -57,6 +58,28 @@ fn blobs_pass_and_are_cut_on_their_way_back() {
     let cut = server.get(&path).unwrap();
     assert_eq!((cut.status, cut.header("content-length")), (200, Some("5000000")));
     assert_eq!(cut.body, bytes[..1_000_000]);
+}
+
+#[test]
+fn uploads_of_unknown_length_pass() {
+    let Some(account) = PdsAccount::for_test("uploads_of_unknown_length_pass") else { return };
+    let proxy = FaultProxy::start(account.address());
+    let bytes = blob();
+    let mut request = format!(
+        "POST /xrpc/com.atproto.repo.uploadBlob HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\
+         Content-Type: application/octet-stream\r\nAuthorization: Bearer {}\r\n\r\n",
+        account.account().access_token
+    )
+    .into_bytes();
+    for chunk in bytes.chunks(100_000) {
+        request.extend(format!("{:x}\r\n", chunk.len()).bytes().chain(chunk.iter().copied()).chain(*b"\r\n"));
+    }
+    request.extend(b"0\r\n\r\n");
+    let mut stream = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
+    stream.write_all(&request).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"size\":5000000"), "{answer}");
 }
 
 #[test]
