@@ -35,7 +35,7 @@ pub(super) fn main() -> Result<Tally> {
     let target = workspace::metadata()?.target;
     let program = target.join("release").join("atdata-bench");
     let peer = peer::set_up()?;
-    let servers = services::for_interop()?;
+    let servers = services::for_interop(&["redis"])?;
     let redis = servers.variables.get("TEST_REDIS_URL").cloned();
     let redis = redis.or_else(|| std::env::var("TEST_REDIS_URL").ok()).context("no Redis server")?;
     let directory = target.join("bench-index");

@@ -3,6 +3,7 @@
 //! Rust's side is the `atdata` binary and two small binaries of `atdata-testkit`; Python's side is the scripts of
 //! `crates/atdata-testkit/python`. What both read is compared as tagged JSON (see the README of the fixtures).
 
+mod atmosphere;
 mod imports;
 mod index;
 mod processing;
@@ -56,7 +57,7 @@ struct Case {
     run: fn(&Bench) -> Result<()>,
 }
 
-const CASES: [Case; 21] = [
+const CASES: [Case; 23] = [
     case("fixtures-read-by-python-0.7", false, |bench| shards::fixtures_by_python(bench, Generation::Latest)),
     case("fixtures-read-by-python-0.2", false, |bench| shards::fixtures_by_python(bench, Generation::Seed)),
     case("fixtures-0.7-read-by-rust", true, |bench| shards::fixtures_by_rust(bench, Generation::Latest)),
@@ -87,6 +88,12 @@ const CASES: [Case; 21] = [
     }),
     case("redis-written-by-rust-and-python-0.2-at-once", true, |bench| {
         redis::written_by_both(bench, Generation::Seed)
+    }),
+    case("pds-published-and-read-by-python-0.7", false, |bench| {
+        atmosphere::published_by_python(bench, Generation::Latest)
+    }),
+    case("pds-published-and-read-by-python-0.2", false, |bench| {
+        atmosphere::published_by_python(bench, Generation::Seed)
     }),
 ];
 

@@ -11,9 +11,8 @@ const OPERATIONS: usize = 5000;
 
 /// Two processes insert, replace, label, publish and find at the same time; both see the same in the end.
 pub(super) fn written_by_both(bench: &Bench, generation: Generation) -> Result<()> {
-    let redis = services::for_interop()?;
-    let given = std::env::var("TEST_REDIS_URL").ok();
-    let url = redis.variables.get("TEST_REDIS_URL").cloned().or(given).context("no Redis server")?;
+    let redis = services::for_interop(&["redis"])?;
+    let url = redis.variable("TEST_REDIS_URL")?;
     // A server that is given may have something in its other databases.
     let database = 200 + generation as usize;
     let url = format!("{}/{database}", url.trim_end_matches('/'));

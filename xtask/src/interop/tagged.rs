@@ -18,6 +18,13 @@ pub(super) struct Sample {
 }
 
 impl Sample {
+    /// The sample without what another storage changes: the name of the shard, and the order of the fields.
+    pub(super) fn anywhere(mut self) -> Self {
+        self.shard.clear();
+        self.fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self
+    }
+
     /// Names of the fields that hold an array.
     pub(super) fn array_fields(&self) -> impl Iterator<Item = &str> {
         let is_array = |value: &Value| value.get("t").and_then(Value::as_str) == Some("array");

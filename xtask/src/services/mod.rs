@@ -105,9 +105,9 @@ pub(crate) fn for_bench() -> Result<Running> {
     Running::start(&["rgw", "nginx"])
 }
 
-/// A Redis server that is empty.
-pub(crate) fn for_interop() -> Result<Running> {
-    Running::start(&["redis"])
+/// Servers that are empty, unless others are given.
+pub(crate) fn for_interop(names: &[&str]) -> Result<Running> {
+    Running::start(names)
 }
 
 /// The servers that tests use.
@@ -173,6 +173,13 @@ impl Running {
             .filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())))
             .collect();
         Ok(running)
+    }
+
+    /// The value of a variable, of a server that was started or one that is given.
+    pub(crate) fn variable(&self, name: &str) -> Result<String> {
+        let started = self.variables.get(name).cloned();
+        let value = started.or_else(|| std::env::var(name).ok());
+        value.with_context(|| format!("{name} is not set, though others of its server may be"))
     }
 
     /// Gives the servers to a command that runs tests. A test that misses one of them fails.

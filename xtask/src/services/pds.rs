@@ -3,6 +3,7 @@
 //! What is installed: `package-lock.json` as it was then, `node_modules`, `node`, a link to the program that runs it,
 //! and `installed`, written last, with that program's version: packages are compiled for it.
 
+use std::fs::File;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,6 +36,14 @@ pub(super) fn is_installed() -> Result<bool> {
 /// Installs it anew, with programs that have to be there: npm, python3, make, g++.
 pub(super) fn install() -> Result<()> {
     let place = place()?;
+    let tools = place.parent().context("a directory without parent")?;
+    std::fs::create_dir_all(tools)?;
+    // Whoever else installs it at this moment does it for us. The lock goes with the file.
+    let turn = File::create(tools.join("pds.lock"))?;
+    turn.lock()?;
+    if is_installed()? {
+        return Ok(());
+    }
     println!("installing the PDS in {}", place.display());
     if place.exists() {
         std::fs::remove_dir_all(&place)?;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::head::Head;
@@ -22,6 +22,7 @@ pub(super) async fn exchange(mut client: TcpStream, shared: &Shared) -> io::Resu
         Fault::NoAnswer => return Ok(()),
         Fault::Silence => return silence(client).await,
         Fault::Status { code, retry_after } => {
+            swallow(&mut client, &head).await?;
             let wait =
                 retry_after.as_ref().map(|wait| format!("retry-after: {wait}\r\n")).unwrap_or_default();
             return finish(
@@ -31,6 +32,7 @@ pub(super) async fn exchange(mut client: TcpStream, shared: &Shared) -> io::Resu
             .await;
         }
         Fault::Redirect(to) => {
+            swallow(&mut client, &head).await?;
             let answer =
                 format!("HTTP/1.1 302 x\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             return finish(client, answer).await;
@@ -57,14 +59,31 @@ pub(super) async fn exchange(mut client: TcpStream, shared: &Shared) -> io::Resu
     head.set("connection", "close".to_owned());
     let mut server = TcpStream::connect(shared.upstream).await?;
     server.write_all(&head.to_bytes()).await?;
-    send_body(&mut client, &mut server, &head).await?;
-    let Some(mut answer) = Head::read(&mut server).await? else { return Ok(()) };
+    let answer = {
+        let (mut from_client, _) = client.split();
+        let (mut from_server, mut to_server) = server.split();
+        let sending = async {
+            match upload(&mut from_client, &mut to_server, &head, &fault).await {
+                Ok(Upload::Stopped) => {}
+                // A server that refuses does not take everything, and answers nevertheless.
+                Ok(Upload::Taken) | Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            answer = Head::read(&mut from_server) => Some(answer?),
+            () = sending => None,
+        }
+    };
+    let Some(answer) = answer else { return stop_upload(client, server, &fault).await };
+    let Some(mut answer) = answer else { return Ok(()) };
+    if fault == Fault::LostAnswer {
+        return Ok(());
+    }
     if let (Fault::WrongLength(by), Some(length)) = (&fault, answer.length()) {
         answer.set("content-length", length.saturating_add_signed(*by).to_string());
     }
     answer.set("connection", "close".to_owned());
-    client.write_all(&answer.to_bytes()).await?;
-    answer_body(client, server, answer.rest, &fault, shared).await
+    answer_body(client, server, answer, &fault, shared).await
 }
 
 fn request(head: &Head) -> Request {
@@ -81,28 +100,72 @@ fn shifted(range: &str, by: i64) -> Option<String> {
     Some(format!("bytes={first}-{}", last.unwrap_or_default()))
 }
 
+/// How passing on an upload ends.
+enum Upload {
+    /// The server has got all of it.
+    Taken,
+    /// The client has gone, or the fault says that this is the end.
+    Stopped,
+}
+
 /// Passes on what a client uploads.
-async fn send_body(client: &mut TcpStream, server: &mut TcpStream, head: &Head) -> io::Result<()> {
-    server.write_all(&head.rest).await?;
-    let mut left = head.length().unwrap_or(0).saturating_sub(head.rest.len() as u64);
-    let mut piece = Vec::new();
-    while left > 0 {
+async fn upload(
+    client: &mut (impl AsyncRead + Unpin),
+    server: &mut (impl AsyncWrite + Unpin),
+    head: &Head,
+    fault: &Fault,
+) -> io::Result<Upload> {
+    // Where the length is not said, the server finds the end, and answers.
+    let length = head.length().unwrap_or(if head.is_chunked() { u64::MAX } else { 0 });
+    let end = match fault {
+        Fault::CutUploadAfter(n) | Fault::ResetUploadAfter(n) | Fault::StallUploadAfter(n) => *n,
+        _ => u64::MAX,
+    };
+    let mut piece = head.rest.clone();
+    let mut passed = 0;
+    loop {
+        piece.truncate(usize::try_from(end - passed).unwrap_or(usize::MAX));
+        server.write_all(&piece).await?;
+        passed += piece.len() as u64;
+        if passed >= end {
+            return Ok(Upload::Stopped);
+        }
+        if passed >= length {
+            return Ok(Upload::Taken);
+        }
         piece.clear();
         piece.reserve(PIECE as usize);
-        let read = client.take(left.min(PIECE)).read_buf(&mut piece).await?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        let room = PIECE.min(length - passed);
+        if (&mut *client).take(room).read_buf(&mut piece).await? == 0 {
+            return Ok(Upload::Stopped);
         }
-        server.write_all(&piece).await?;
-        left -= read as u64;
     }
+}
+
+/// Ends a request in the middle of its body.
+async fn stop_upload(client: TcpStream, server: TcpStream, fault: &Fault) -> io::Result<()> {
+    if let Fault::StallUploadAfter(_) = fault {
+        // Neither side is told anything until this proxy ends.
+        return std::future::pending().await;
+    }
+    if let Fault::ResetUploadAfter(_) = fault {
+        client.set_zero_linger()?;
+        server.set_zero_linger()?;
+    }
+    Ok(())
+}
+
+/// Takes what a client uploads, so that it is ready to be told what becomes of it.
+async fn swallow(client: &mut TcpStream, head: &Head) -> io::Result<()> {
+    let left = head.length().unwrap_or(0).saturating_sub(head.rest.len() as u64);
+    tokio::io::copy(&mut client.take(left), &mut tokio::io::sink()).await?;
     Ok(())
 }
 
 async fn answer_body(
     mut client: TcpStream,
     mut server: TcpStream,
-    mut piece: Vec<u8>,
+    answer: Head,
     fault: &Fault,
     shared: &Shared,
 ) -> io::Result<()> {
@@ -114,15 +177,23 @@ async fn answer_body(
         Fault::Drip { bytes, pause } => (*bytes, *pause),
         _ => (usize::MAX, Duration::ZERO),
     };
+    let (mut head, mut piece) = (Some(answer.to_bytes()), answer.rest);
     loop {
         piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         for part in piece.chunks(at_once.min(PIECE as usize)) {
-            // Counted first: who has got it may ask at once.
+            // Counted first, and before the head: who has got it may ask at once.
             shared.moved.fetch_add(part.len() as u64, Ordering::Relaxed);
+            if let Some(head) = head.take() {
+                client.write_all(&head).await?;
+            }
             client.write_all(part).await?;
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
+        }
+        // No part of the body came with it.
+        if let Some(head) = head.take() {
+            client.write_all(&head).await?;
         }
         left -= piece.len() as u64;
         if left == 0 {

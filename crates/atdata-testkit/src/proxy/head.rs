@@ -59,6 +59,11 @@ impl Head {
         format!("{}\r\n{headers}\r\n", self.first).into_bytes()
     }
 
+    /// Whether the body comes in chunks, and its length is not said.
+    pub(super) fn is_chunked(&self) -> bool {
+        self.get("transfer-encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"))
+    }
+
     /// The length of the body, where it is said.
     pub(super) fn length(&self) -> Option<u64> {
         self.get("content-length")?.parse().ok()

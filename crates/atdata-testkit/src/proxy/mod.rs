@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 pub use gate::Gate;
 pub use line::{Line, LineProxy};
 
-/// What goes wrong with one answer. Numbers are bytes of its body.
+/// What goes wrong with one request or its answer. Numbers are bytes of the body of the one or the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -50,7 +50,15 @@ pub enum Fault {
     },
     /// The headers say that the body has so many bytes more, or less. The body stays what it is.
     WrongLength(i64),
-    /// Another status, without asking the server.
+    /// The connection is closed when the server has got so many bytes of the request's body.
+    CutUploadAfter(u64),
+    /// The connection is reset when the server has got so many bytes of the request's body.
+    ResetUploadAfter(u64),
+    /// No more is taken of the request's body than so many bytes, and the connection stays open until this proxy ends.
+    StallUploadAfter(u64),
+    /// The server does what it is asked to do, and the connection is closed instead of its answer.
+    LostAnswer,
+    /// Another status, without asking the server. The request's body is taken first.
     Status {
         /// The status.
         code: u16,

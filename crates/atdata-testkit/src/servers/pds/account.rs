@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
 
 use serde_json::json;
 
@@ -115,6 +116,17 @@ impl PdsAccount {
     /// The address of the server, `http://localhost:PORT`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where the server listens, for a proxy in front of it.
+    ///
+    /// # Panics
+    /// Its name has no address.
+    pub fn address(&self) -> SocketAddr {
+        let host = self.url.trim_start_matches("http://").trim_end_matches('/');
+        let addresses = host.to_socket_addrs().unwrap_or_else(|error| panic!("{host}: {error}"));
+        // The server that the tests start listens on 127.0.0.1 only.
+        addresses.min_by_key(SocketAddr::is_ipv6).unwrap_or_else(|| panic!("{host} has no address"))
     }
 
     /// The address of the directory of accounts.
