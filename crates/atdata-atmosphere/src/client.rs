@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use atdata_core::remote::RetryPolicy;
 use atdata_core::{Result, ResultExt};
 use atdata_transport::HttpClient;
-use futures::FutureExt;
 use atrium_api::com::atproto::server::create_session;
+use futures::FutureExt;
 
 use crate::blobs::Uploaded;
 use crate::identity::Resolver;
@@ -119,11 +119,11 @@ impl Atmosphere {
             password: credentials.password.expose().to_owned(),
         };
         let server = client(&service).service.com.atproto.server;
-        let asked = service.retry().repeat(|| {
- async {
-            from_atrium(create_session::NSID, server.create_session(input.clone().into()).await)
-        }.boxed()
-});
+        let patient = service.patient();
+        let asked = patient.repeat(|| {
+            async { from_atrium(create_session::NSID, server.create_session(input.clone().into()).await) }
+                .boxed()
+        });
         let answer = asked.await.map_err(|error| match error.context_value("error") {
             Some("AuthenticationRequired") => AuthFault::WrongCredentials.error(),
             _ => error,

@@ -55,7 +55,9 @@ impl AuthFault {
 
     pub(crate) fn error(self) -> Error {
         let text = match self {
-            Self::WrongCredentials => "handle or password are wrong: check both, and that it is an app password",
+            Self::WrongCredentials => {
+                "handle or password are wrong: check both, and that it is an app password"
+            }
             Self::Expired => "the session has expired: log in again",
             Self::Revoked => "the session was ended on the server: log in again",
             Self::SecondFactor => "the account wants a second factor: log in with an app password",
@@ -152,7 +154,12 @@ mod tests {
         for (status, body, kind, retryable) in [
             (400, r#"{"error":"InvalidSwap","message":"m"}"#, ErrorKind::Conflict, true),
             (400, r#"{"error":"RecordNotFound","message":"m"}"#, ErrorKind::NotFound, false),
-            (400, r#"{"error":"InvalidRequest","message":"Could not find repo: did:plc:x"}"#, ErrorKind::NotFound, false),
+            (
+                400,
+                r#"{"error":"InvalidRequest","message":"Could not find repo: did:plc:x"}"#,
+                ErrorKind::NotFound,
+                false,
+            ),
             (400, r#"{"error":"InvalidRequest","message":"Blob not found"}"#, ErrorKind::NotFound, false),
             (400, r#"{"error":"InvalidRequest","message":"float"}"#, ErrorKind::Invalid, false),
             (401, r#"{"error":"AuthMissing"}"#, ErrorKind::PermissionDenied, false),

@@ -149,11 +149,20 @@ mod tests {
 
     #[test]
     fn a_server_is_an_origin() {
-        let good = [("https://pds.example/", "https://pds.example"), ("http://localhost:2583", "http://localhost:2583")];
+        let good = [
+            ("https://pds.example/", "https://pds.example"),
+            ("http://localhost:2583", "http://localhost:2583"),
+        ];
         for (url, origin) in good {
             assert_eq!(server(url).unwrap().0, origin);
         }
-        for url in ["pds.example", "ftp://pds.example", "https://pds.example/xrpc", "https://a:b@pds.example", "https://"] {
+        for url in [
+            "pds.example",
+            "ftp://pds.example",
+            "https://pds.example/xrpc",
+            "https://a:b@pds.example",
+            "https://",
+        ] {
             let error = server(url).unwrap_err();
             assert!(!error.to_string().contains("a:b"), "{error}");
         }

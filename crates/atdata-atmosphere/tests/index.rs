@@ -27,13 +27,29 @@ impl IndexHarness for OnPds {
     fn limits(&self) -> IndexLimits {
         // A record has a megabyte at most; the lexicon allows 200 bytes for names and 100,000 for metadata. A hundred
         // records are a page.
-        IndexLimits { bulk: 150, max_name: 200, max_metadata: 40_000, max_urls: 2_000, ..IndexLimits::default() }
+        IndexLimits {
+            bulk: 150,
+            max_name: 200,
+            max_metadata: 40_000,
+            max_urls: 2_000,
+            ..IndexLimits::default()
+        }
     }
 }
 
 fn on_pds(profile: Profile) -> Option<OnPds> {
     // The suite's addresses are paths.
     Alice::for_test("index", |options| options.with_profile(profile).with_local_files(true)).map(OnPds)
+}
+
+mod strict {
+    use super::*;
+
+    async fn strict() -> Option<OnPds> {
+        Alice::strict_for_test("index", |options| options.with_local_files(true)).map(OnPds)
+    }
+
+    atdata_testkit::index_suite!(strict);
 }
 
 mod seed {

@@ -30,12 +30,16 @@ impl OnPds {
     }
 
     fn post(&self, method: &str, body: &Value) -> Value {
-        self.xrpc().post(method, body).and_then(|answer| answer.success()).unwrap_or_else(|error| panic!("{error}"))
+        self.xrpc()
+            .post(method, body)
+            .and_then(|answer| answer.success())
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn keep(&self, name: &str, bytes: &[u8]) -> BlobAddress {
         let sent = self.xrpc().upload("com.atproto.repo.uploadBlob", "application/x-tar", bytes);
-        let blob = sent.and_then(|answer| answer.success()).unwrap_or_else(|error| panic!("{error}"))["blob"].take();
+        let blob =
+            sent.and_then(|answer| answer.success()).unwrap_or_else(|error| panic!("{error}"))["blob"].take();
         let did = self.alice.account.did();
         // The name makes records of equal shards different ones.
         let record = json!({"$type": COLLECTION, "name": name, "blob": blob});

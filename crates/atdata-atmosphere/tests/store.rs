@@ -59,7 +59,8 @@ impl StoreHarness for OnPds {
     /// What a record refers to; nobody can see the rest, and the server removes it.
     async fn list_objects(&self) -> Option<Vec<String>> {
         let did = self.alice.account.did();
-        let listed = self.alice.account.xrpc().get(&format!("com.atproto.sync.listBlobs?did={did}&limit=1000"));
+        let listed =
+            self.alice.account.xrpc().get(&format!("com.atproto.sync.listBlobs?did={did}&limit=1000"));
         let listed = listed.and_then(|answer| answer.success()).expect("a list of blobs");
         let cids = listed["cids"].as_array().expect("a list");
         Some(cids.iter().filter_map(|cid| cid.as_str().map(str::to_owned)).collect())

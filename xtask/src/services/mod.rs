@@ -35,6 +35,8 @@ started for variables that are set already.
   redis-cluster
           three Redis servers that share the keys: TEST_REDIS_CLUSTER_URL
   pds     a Personal Data Server: TEST_PDS_URL, and the did:plc directory of its accounts: TEST_PLC_URL
+  pds-strict
+          the same with short-lived tokens and rate limits: TEST_PDS_STRICT_URL, TEST_PLC_STRICT_URL
 
   --install  install what is missing: Debian's packages (as root) and programs in $HOME/.cache/atdata/tools
   --garage   Garage too; building it takes a quarter of an hour, once
@@ -50,7 +52,7 @@ struct Server {
     needs: &'static [Program],
 }
 
-const SERVERS: [Server; 7] = [
+const SERVERS: [Server; 8] = [
     Server { name: "rgw", prefix: "TEST_S3", needs: &install::CEPH },
     Server { name: "s3s", prefix: "TEST_S3S", needs: &[install::S3S_FS] },
     Server { name: "garage", prefix: "TEST_GARAGE", needs: &[install::GARAGE] },
@@ -58,10 +60,11 @@ const SERVERS: [Server; 7] = [
     Server { name: "redis", prefix: "TEST_REDIS", needs: &[install::REDIS] },
     Server { name: "redis-cluster", prefix: "TEST_REDIS_CLUSTER", needs: &[install::REDIS] },
     Server { name: "pds", prefix: "TEST_PDS", needs: &[install::PDS] },
+    Server { name: "pds-strict", prefix: "TEST_PDS_STRICT", needs: &[install::PDS] },
 ];
 
 /// What runs with every `test-all`.
-const USUAL: [&str; 5] = ["rgw", "s3s", "redis", "redis-cluster", "pds"];
+const USUAL: [&str; 6] = ["rgw", "s3s", "redis", "redis-cluster", "pds", "pds-strict"];
 
 /// Programs that tests start by themselves.
 const OF_TESTS: [Program; 3] = [install::NGINX, install::REDIS, install::PDS];

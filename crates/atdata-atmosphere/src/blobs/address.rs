@@ -49,7 +49,10 @@ impl std::str::FromStr for BlobAddress {
         let cid: ContentId = uri.rkey.parse().map_err(|_| wrong("a blob's address ends with its CID"))?;
         match cid.sha256() {
             Some(_) => Ok(Self { did, cid }),
-            None => Err(Error::unsupported("the CID holds no SHA-256: nothing could be checked").with("url", text)),
+            None => {
+                Err(Error::unsupported("the CID holds no SHA-256: nothing could be checked")
+                    .with("url", text))
+            }
         }
     }
 }

@@ -32,7 +32,9 @@ impl BlobClient {
 
     /// The server's errors for objects, which know nothing of blobs, as what they mean here.
     fn explained(&self, url: &str, error: Error) -> Error {
-        if error.kind() == ErrorKind::NotFound && let Ok(address) = url.parse::<BlobAddress>() {
+        if error.kind() == ErrorKind::NotFound
+            && let Ok(address) = url.parse::<BlobAddress>()
+        {
             // The account may have moved.
             self.atmosphere.forget_identity(&address.did);
         }
@@ -113,9 +115,8 @@ impl ShardOpener for BlobOpener {
         let (mut part, mut at) = (BytesMut::new(), 0);
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk?;
-            let place = |byte: u64| {
-                usize::try_from(byte.saturating_sub(at)).unwrap_or(usize::MAX).min(chunk.len())
-            };
+            let place =
+                |byte: u64| usize::try_from(byte.saturating_sub(at)).unwrap_or(usize::MAX).min(chunk.len());
             part.extend_from_slice(chunk.get(place(range.start)..place(range.end)).unwrap_or_default());
             at += chunk.len() as u64;
         }
@@ -156,7 +157,8 @@ impl ShardOpener for BlobOpener {
 /// ```
 pub fn opener(atmosphere: &Atmosphere) -> Arc<dyn ShardOpener> {
     let client = BlobClient { atmosphere: atmosphere.clone() };
-    let remote = atmosphere.inner.options.http.remote.clone().with_retry(atmosphere.inner.options.retry.clone());
+    let remote =
+        atmosphere.inner.options.http.remote.clone().with_retry(atmosphere.inner.options.retry.clone());
     // Servers that give parts give them through redirects to other servers; nothing is gained by many at once.
     let remote = remote.with_parallel(atdata_core::remote::ParallelReads::OFF);
     Arc::new(BlobOpener { remote: Remote::new(Arc::new(client), remote) })

@@ -77,8 +77,10 @@ impl PdsBlobStore {
             let server = &account.client.service.com.atproto.server;
             let answer = account
                 .service
-                .retry()
-                .repeat(|| async { from_atrium(describe_server::NSID, server.describe_server().await) }.boxed())
+                .patient()
+                .repeat(|| {
+                    async { from_atrium(describe_server::NSID, server.describe_server().await) }.boxed()
+                })
                 .await
                 .context("url", account.service.base())?;
             let said = answer.data.blob_upload_limit.and_then(|limit| u64::try_from(limit).ok());

@@ -54,18 +54,21 @@ pub(super) async fn upload(atmosphere: &Atmosphere, kept: &Kept, cid: ContentId)
     let service = atmosphere.account()?.service.clone();
     let url = service.address("com.atproto.repo.uploadBlob", &[]);
     let patience = patience(kept.length);
-    let policy = RetryPolicy { read_timeout: patience, ..service.retry().clone() };
+    let read_timeout = patience.saturating_add(service.retry().max_retry_after);
+    let policy = RetryPolicy { read_timeout, ..service.retry().clone() };
     let sent = policy.repeat(|| {
- async {
-        let request = || Ok(HttpRequest::post(&url).with_stream(TAR, kept.length, kept.read()));
-        let answer = service.call(&request, Auth::Fresh, patience).await?;
-        let body = answer.into_bytes(MAX_ANSWER).await?;
-        let json: Json = serde_json::from_slice(&body)
-            .map_err(|error| Error::corrupt("the server's answer to an upload is no JSON").with_source(error))?;
-        let blob = json.get("blob").ok_or_else(|| Error::corrupt("the server's answer names no blob"))?;
-        BlobRef::from_json(blob)
-    }.boxed()
-});
+        async {
+            let request = || Ok(HttpRequest::post(&url).with_stream(TAR, kept.length, kept.read()));
+            let answer = service.call(&request, Auth::Fresh, patience).await?;
+            let body = answer.into_bytes(MAX_ANSWER).await?;
+            let json: Json = serde_json::from_slice(&body).map_err(|error| {
+                Error::corrupt("the server's answer to an upload is no JSON").with_source(error)
+            })?;
+            let blob = json.get("blob").ok_or_else(|| Error::corrupt("the server's answer names no blob"))?;
+            BlobRef::from_json(blob)
+        }
+        .boxed()
+    });
     let blob = sent.await.context("blob", cid).context("url", &url)?;
     if !blob.cid.same_digest(&cid) || blob.size.is_some_and(|size| size != kept.length) {
         return Err(Error::corrupt(format!(

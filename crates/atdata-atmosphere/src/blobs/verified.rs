@@ -117,7 +117,8 @@ mod tests {
     use super::*;
 
     fn pieces(bytes: &[u8], length: usize) -> BoxStream<'static, Result<Bytes>> {
-        let pieces: Vec<_> = bytes.chunks(length.max(1)).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let pieces: Vec<_> =
+            bytes.chunks(length.max(1)).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
         stream::iter(pieces).boxed()
     }
 

@@ -81,7 +81,8 @@ fn web(id: &str) -> Option<Method> {
             && !label.ends_with('-')
     };
     let is_host = host.len() <= 253 && host.split('.').all(is_label);
-    let is_name = host == "localhost" || (host.contains('.') && !host.ends_with(|c: char| c.is_ascii_digit()));
+    let is_name =
+        host == "localhost" || (host.contains('.') && !host.ends_with(|c: char| c.is_ascii_digit()));
     let has_right_port = port.is_none() || host == "localhost";
     (is_host && is_name && has_right_port).then(|| Method::Web { host: host.to_ascii_lowercase(), port })
 }
@@ -104,13 +105,27 @@ mod tests {
 
     #[test]
     fn only_what_names_an_account_is_a_did() {
-        for good in ["did:plc:abc234", "did:web:example.com", "did:web:localhost", "did:web:localhost%3A2583"] {
+        for good in ["did:plc:abc234", "did:web:example.com", "did:web:localhost", "did:web:localhost%3A2583"]
+        {
             assert_eq!(good.parse::<Did>().unwrap().as_str(), good);
         }
         for bad in [
-            "", "did:", "did:plc:", "did:plc:ABC", "did:plc:a/b", "did:plc:a?b", "did:key:z", "did:web:",
-            "did:web:example.com%3A8080", "did:web:example.com:path", "did:web:a/b", "did:web:10.0.0.1", "did:web:a@b.c",
-            "did:web:-a.b", "did:web:example", "alice.example",
+            "",
+            "did:",
+            "did:plc:",
+            "did:plc:ABC",
+            "did:plc:a/b",
+            "did:plc:a?b",
+            "did:key:z",
+            "did:web:",
+            "did:web:example.com%3A8080",
+            "did:web:example.com:path",
+            "did:web:a/b",
+            "did:web:10.0.0.1",
+            "did:web:a@b.c",
+            "did:web:-a.b",
+            "did:web:example",
+            "alice.example",
         ] {
             assert!(bad.parse::<Did>().is_err(), "{bad}");
         }

@@ -41,7 +41,8 @@ pub(super) fn read(did: &Did, json: &Json) -> Result<Document> {
     if text(json, "id").as_deref() != Some(did.as_str()) {
         return Err(Error::corrupt("the document is that of another account").with("account", did));
     }
-    let list = |member: &str| json.get(member).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let list =
+        |member: &str| json.get(member).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     // Identifiers may be written in full or by their fragment.
     let is = |entry: &Json, fragment: &str| {
         let id = entry.get("id").and_then(Json::as_str).unwrap_or_default();

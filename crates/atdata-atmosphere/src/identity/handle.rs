@@ -62,9 +62,11 @@ impl Names {
             Ok(found) => found,
             Err(error) if error.is_no_records_found() || error.is_nx_domain() => return Ok(None),
             Err(error) => {
-                return Err(Error::unavailable("the handle cannot be looked up: the name servers do not answer")
-                    .with("handle", handle)
-                    .with_source(error));
+                return Err(Error::unavailable(
+                    "the handle cannot be looked up: the name servers do not answer",
+                )
+                .with("handle", handle)
+                .with_source(error));
             }
         };
         let texts = found.answers().iter().filter_map(|record| match &record.data {
@@ -73,7 +75,9 @@ impl Names {
         });
         let claims: Vec<Vec<u8>> = texts.filter(|text| text.starts_with(b"did=")).collect();
         match claims.as_slice() {
-            [claim] => Ok(std::str::from_utf8(claim).ok().and_then(|claim| claim.strip_prefix("did=")?.trim().parse().ok())),
+            [claim] => Ok(std::str::from_utf8(claim)
+                .ok()
+                .and_then(|claim| claim.strip_prefix("did=")?.trim().parse().ok())),
             _ => Ok(None),
         }
     }
@@ -92,7 +96,18 @@ mod tests {
     #[test]
     fn a_handle_is_a_name_of_the_network() {
         assert_eq!(normalized("Alice.Example.ORG").unwrap(), "alice.example.org");
-        for bad in ["", "alice", "alice..org", ".org", "alice.org.", "a b.org", "alice.1org", "10.0.0.1", "a_b.org", "é.org"] {
+        for bad in [
+            "",
+            "alice",
+            "alice..org",
+            ".org",
+            "alice.org.",
+            "a b.org",
+            "alice.1org",
+            "10.0.0.1",
+            "a_b.org",
+            "é.org",
+        ] {
             assert!(normalized(bad).is_err(), "{bad}");
         }
         assert!(is_public("alice.bsky.social") && !is_public("alice.test") && !is_public("printer.local"));

@@ -211,21 +211,22 @@ impl Resolver {
 
     async fn json(&self, client: &HttpClient, url: &str) -> Result<Json> {
         let asked = self.retry.repeat(|| {
- async {
-            let answer = client.send(HttpRequest::get(url)).await?;
-            let (status, wait) = (answer.status(), answer.retry_after());
-            let body = answer.into_bytes(MAX_DOCUMENT).await?;
-            if status != 200 {
-                let error = XrpcFault::read(&body).into_error(status);
-                return Err(match wait {
-                    Some(wait) if error.is_retryable() => error.with_retry_after(wait),
-                    _ => error,
-                });
+            async {
+                let answer = client.send(HttpRequest::get(url)).await?;
+                let (status, wait) = (answer.status(), answer.retry_after());
+                let body = answer.into_bytes(MAX_DOCUMENT).await?;
+                if status != 200 {
+                    let error = XrpcFault::read(&body).into_error(status);
+                    return Err(match wait {
+                        Some(wait) if error.is_retryable() => error.with_retry_after(wait),
+                        _ => error,
+                    });
+                }
+                serde_json::from_slice(&body)
+                    .map_err(|error| Error::corrupt("the answer is no JSON").with_source(error))
             }
-            serde_json::from_slice(&body)
-                .map_err(|error| Error::corrupt("the answer is no JSON").with_source(error))
-        }.boxed()
-});
+            .boxed()
+        });
         asked.await.context("url", url)
     }
 }

@@ -126,8 +126,7 @@ impl AtmosphereIndex {
             Err(_) => self.atmosphere.resolve(&uri.authority).await?.did.clone(),
         };
         let service = self.atmosphere.service_of(&did).await?;
-        let parameters =
-            [("repo", did.as_str()), ("collection", &*uri.collection), ("rkey", &*uri.rkey)];
+        let parameters = [("repo", did.as_str()), ("collection", &*uri.collection), ("rkey", &*uri.rkey)];
         let mut json = service.query("com.atproto.repo.getRecord", &parameters).await.context("url", uri)?;
         let cid = json.get("cid").and_then(Json::as_str).unwrap_or_default().to_owned();
         match json.get_mut("value").map(Json::take) {
@@ -142,17 +141,16 @@ impl AtmosphereIndex {
     async fn fetch_entry(&self, uri: &AtUri) -> Result<AtmosphereEntry> {
         let collection = Collection::from_nsid(&uri.collection)
             .filter(|collection| collection.kind() == RecordKind::Dataset)
-            .ok_or_else(|| Error::invalid("this is not the address of a dataset's record").with("url", uri))?;
+            .ok_or_else(|| {
+                Error::invalid("this is not the address of a dataset's record").with("url", uri)
+            })?;
         let Fetched { did, uri, cid, value } = self.fetch(uri).await?;
         let record = DatasetRecord::from_json(&value).context("url", &uri)?;
         Ok(self.atmosphere.judged(AtmosphereEntry::new(&did, collection, uri.to_string(), cid, record)))
     }
 
     /// All datasets whose name begins with `prefix`, by name, as they are now.
-    pub(super) async fn entries(
-        &self,
-        prefix: &str,
-    ) -> Result<BoxStream<'_, Result<Arc<dyn IndexEntry>>>> {
+    pub(super) async fn entries(&self, prefix: &str) -> Result<BoxStream<'_, Result<Arc<dyn IndexEntry>>>> {
         let view = self.view(&DATASETS).await?;
         let (prefix, from) = (prefix.to_owned(), prefix.to_owned());
         let entries = stream::unfold(Some((view, from)), move |state| {

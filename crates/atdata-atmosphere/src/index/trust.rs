@@ -11,8 +11,8 @@ impl Atmosphere {
     /// from where strangers may point: unless the user allowed files, who then knows who writes here.
     pub(super) fn judged(&self, entry: AtmosphereEntry) -> AtmosphereEntry {
         let own = self.did() == Some(&entry.did);
-        let foreign =
-            !self.inner.options.local_files && !(own && !entry.data_urls().iter().any(|url| is_local(url)));
+        let doubtful = !own || entry.data_urls().iter().any(|url| is_local(url));
+        let foreign = doubtful && !self.inner.options.local_files;
         entry.with_foreign(foreign)
     }
 

@@ -8,8 +8,8 @@ use atrium_api::com::atproto::repo::apply_writes::{
 };
 use serde_json::Value as Json;
 
-use super::view::View;
 use super::Repository;
+use super::view::View;
 use crate::Atmosphere;
 use crate::records::{Collection, RecordKind};
 use crate::xrpc::from_atrium;
@@ -31,11 +31,14 @@ pub(crate) enum Write {
     Delete { collection: Collection, rkey: String },
 }
 
+/// Reads what came of a change.
+pub(crate) type Outcome<T> = Box<dyn FnOnce(&View) -> Result<T> + Send>;
+
 /// A change, all of it or nothing, and what comes of it.
 pub(crate) struct Plan<T> {
     pub(crate) writes: Vec<Write>,
     /// What the change means, read from the repository after it.
-    pub(crate) outcome: Box<dyn FnOnce(&View) -> Result<T> + Send>,
+    pub(crate) outcome: Outcome<T>,
 }
 
 impl<T> Plan<T> {
@@ -75,7 +78,9 @@ impl Repository {
                     conflicts += 1;
                     Duration::from_millis(20).saturating_mul(conflicts.min(10))
                 }
-                ErrorKind::Unavailable if failures + 1 < account.service.retry().attempts => {
+                ErrorKind::Unavailable
+                    if error.is_retryable() && failures + 1 < account.service.retry().attempts =>
+                {
                     failures += 1;
                     let policy = account.service.retry();
                     let doubled = policy.base_delay.saturating_mul(1 << failures.min(16));
@@ -126,7 +131,9 @@ impl Repository {
 fn jittered(most: Duration) -> Duration {
     use std::hash::{BuildHasher, Hasher};
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    most.mul_f64(0.25 + 0.75 * f64::from(u32::try_from(random >> 32).unwrap_or_default()) / f64::from(u32::MAX))
+    most.mul_f64(
+        0.25 + 0.75 * f64::from(u32::try_from(random >> 32).unwrap_or_default()) / f64::from(u32::MAX),
+    )
 }
 
 /// Writes all or nothing, if the repository is still at the commit of the view. Gives the records' content identifiers and
@@ -169,7 +176,9 @@ fn input(view: &View, writes: &[Write]) -> Result<InputData> {
             let length = serde_json::to_vec(value).map_or(usize::MAX, |text| text.len());
             bytes = usize::saturating_add(bytes, length);
             serde_json::from_value(value.clone()).map_err(|error| {
-                Error::invalid("this cannot be a record").with("collection", collection.nsid()).with_source(error)
+                Error::invalid("this cannot be a record")
+                    .with("collection", collection.nsid())
+                    .with_source(error)
             })
         };
         items.push(match write {
@@ -179,9 +188,9 @@ fn input(view: &View, writes: &[Write]) -> Result<InputData> {
             Write::Update { value, .. } => InputWritesItem::Update(Box::new(
                 UpdateData { collection: nsid()?, rkey: key()?, value: unknown(value)? }.into(),
             )),
-            Write::Delete { .. } => InputWritesItem::Delete(Box::new(
-                DeleteData { collection: nsid()?, rkey: key()? }.into(),
-            )),
+            Write::Delete { .. } => {
+                InputWritesItem::Delete(Box::new(DeleteData { collection: nsid()?, rkey: key()? }.into()))
+            }
         });
     }
     if bytes > MAX_BYTES {
@@ -191,7 +200,11 @@ fn input(view: &View, writes: &[Write]) -> Result<InputData> {
     }
     let swap = match view.commit.parse() {
         Ok(commit) => commit,
-        Err(_) => return Err(Error::corrupt("the server's commit is no content identifier").with("cid", &view.commit)),
+        Err(_) => {
+            return Err(
+                Error::corrupt("the server's commit is no content identifier").with("cid", &view.commit)
+            );
+        }
     };
     let repo = view.did.as_str().parse().map_err(|_| Error::unexpected("the account is no DID"))?;
     // Nobody but us knows our lexicons; servers refuse to check what they do not know.

@@ -37,10 +37,7 @@ pub(super) fn head(collection: Collection, value: &Json) -> Result<Head> {
         }
         RecordKind::Label => {
             let label = LabelRecord::from_json(value)?;
-            Head {
-                target: Some(label.dataset_uri),
-                ..head(label.name, label.version, label.created_at)
-            }
+            Head { target: Some(label.dataset_uri), ..head(label.name, label.version, label.created_at) }
         }
         RecordKind::Lens => {
             let lens = LensRecord::from_json(value)?;

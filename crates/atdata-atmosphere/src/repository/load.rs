@@ -45,7 +45,10 @@ pub(super) async fn table(service: &Service, view: &mut View, kind: RecordKind) 
                     Some((rkey, cid, value)) => rows.extend(view.row(collection, rkey, cid, value)?),
                     None => {
                         let uri = format!("at://{did}/{}", collection.nsid());
-                        view.note(uri, &Error::corrupt("a listed record lacks its address, its CID or itself"));
+                        view.note(
+                            uri,
+                            &Error::corrupt("a listed record lacks its address, its CID or itself"),
+                        );
                     }
                 }
             }
@@ -86,8 +89,9 @@ impl<'a> Pages<'a> {
         }
         let json = self.service.query("com.atproto.repo.listRecords", &parameters).await;
         let json = json.context("collection", self.collection)?;
-        let page: Page = serde_json::from_value(json)
-            .map_err(|error| Error::corrupt("the server's answer is no list of records").with_source(error))?;
+        let page: Page = serde_json::from_value(json).map_err(|error| {
+            Error::corrupt("the server's answer is no list of records").with_source(error)
+        })?;
         // A cursor that does not move would lead round and round.
         self.ended = page.cursor.is_none() || page.cursor == self.cursor || page.records.is_empty();
         self.cursor = page.cursor;

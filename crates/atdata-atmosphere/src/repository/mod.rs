@@ -21,8 +21,8 @@ use crate::{Atmosphere, Did};
 pub(crate) use change::{Plan, Write};
 pub(crate) use head::microseconds;
 pub(crate) use table::Row;
-pub(crate) use view::View;
 pub use view::MalformedRecord;
+pub(crate) use view::View;
 
 /// How often a repository is read again because it changed meanwhile.
 const READINGS: u32 = 5;
@@ -59,8 +59,11 @@ impl Repository {
         let mut head = load::head(&service, &self.did).await?;
         for reading in 1..=READINGS {
             let known = state.clone().filter(|view| view.commit == head);
-            let missing: Vec<RecordKind> =
-                kinds.iter().copied().filter(|kind| known.as_ref().is_none_or(|view| !view.has(*kind))).collect();
+            let missing: Vec<RecordKind> = kinds
+                .iter()
+                .copied()
+                .filter(|kind| known.as_ref().is_none_or(|view| !view.has(*kind)))
+                .collect();
             if let (Some(view), true) = (&known, missing.is_empty()) {
                 return Ok(view.clone());
             }

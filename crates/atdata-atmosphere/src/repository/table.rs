@@ -33,8 +33,13 @@ pub(crate) struct Table {
 }
 
 fn name_order(a: &Row, b: &Row) -> Ordering {
-    (&a.name, &a.version, a.created, &a.rkey, a.collection.nsid())
-        .cmp(&(&b.name, &b.version, b.created, &b.rkey, b.collection.nsid()))
+    (&a.name, &a.version, a.created, &a.rkey, a.collection.nsid()).cmp(&(
+        &b.name,
+        &b.version,
+        b.created,
+        &b.rkey,
+        b.collection.nsid(),
+    ))
 }
 
 fn key_order(a: &Row, collection: Collection, rkey: &str) -> Ordering {
@@ -66,11 +71,6 @@ impl Table {
 
     fn position(ids: &[u32], rows: &[Row], order: impl Fn(&Row) -> Ordering) -> Result<usize, usize> {
         ids.binary_search_by(|id| rows.get(*id as usize).map_or(Ordering::Equal, &order))
-    }
-
-    /// The number of records.
-    pub(crate) fn len(&self) -> usize {
-        self.by_name.len()
     }
 
     /// All rows from the first one whose name is not before `from`, in order.

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use atdata_core::{Error, Result, ResultExt};
 use atdata_core::cid::ContentId;
 use atdata_core::url::AtUri;
+use atdata_core::{Error, Result, ResultExt};
 use serde_json::Value as Json;
 
+use super::head::head;
 use super::spool::Spool;
 use super::table::{Row, Table};
-use super::head::head;
-use crate::records::{BlobRef, Collection, DatasetRecord, RecordKind, Storage};
 use crate::Did;
+use crate::records::{BlobRef, Collection, DatasetRecord, RecordKind, Storage};
 
 /// The most records that cannot be read of which is said why.
 const MAX_MALFORMED: usize = 100;
@@ -75,7 +75,13 @@ impl View {
     }
 
     /// Reads the head of a record. None, after it was noted, if it is in no form that is known.
-    pub(super) fn row(&mut self, collection: Collection, rkey: &str, cid: &str, value: &Json) -> Result<Option<Row>> {
+    pub(super) fn row(
+        &mut self,
+        collection: Collection,
+        rkey: &str,
+        cid: &str,
+        value: &Json,
+    ) -> Result<Option<Row>> {
         let head = match head(collection, value) {
             Ok(head) => head,
             Err(error) => {
@@ -128,7 +134,8 @@ impl View {
                 continue;
             }
             if let Storage::Blobs(shards) = DatasetRecord::from_json(&self.value(row)?)?.storage {
-                let found = shards.into_iter().find(|shard| shard.blob.cid == *cid && shard.blob.size.is_some());
+                let found =
+                    shards.into_iter().find(|shard| shard.blob.cid == *cid && shard.blob.size.is_some());
                 if let Some(shard) = found {
                     return Ok(Some(shard.blob));
                 }

@@ -15,8 +15,8 @@ use futures::FutureExt;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Session, SessionStore, token};
-use crate::error::{AuthFault, XrpcFault};
 use crate::Secret;
+use crate::error::{AuthFault, XrpcFault};
 
 /// The longest answer to a request for tokens.
 const MAX_ANSWER: usize = 1 << 20;
@@ -184,27 +184,26 @@ impl Keeper {
     /// The server cannot be asked; here it is over nevertheless.
     pub(crate) async fn end(&self) -> Result<()> {
         let turn = self.asking.clone().lock_owned().await;
-        let session = self.with_state(|state| std::mem::replace(&mut state.session, Err(AuthFault::NoSession)));
+        let session =
+            self.with_state(|state| std::mem::replace(&mut state.session, Err(AuthFault::NoSession)));
         drop(turn);
         if let Some(store) = &self.store {
             store.save(None).await?;
         }
         let Ok(session) = session else { return Ok(()) };
-        self.retry
-            .repeat(|| self.delete(&session).boxed())
-            .await
+        self.retry.repeat(|| self.delete(&session).boxed()).await
     }
 
     async fn delete(&self, session: &Session) -> Result<()> {
-                let url = format!("{}/xrpc/com.atproto.server.deleteSession", session.pds);
-                let request = HttpRequest::post(&url)
-                    .with_header("authorization", &format!("Bearer {}", session.refresh.expose()))?;
-                let answer = self.http.send(request).await?;
-                match answer.status() {
-                    // One that has ended already is no failure.
-                    200 | 400 | 401 => Ok(()),
-                    status => Err(XrpcFault::default().into_error(status).with("url", &url)),
-                }
+        let url = format!("{}/xrpc/com.atproto.server.deleteSession", session.pds);
+        let request = HttpRequest::post(&url)
+            .with_header("authorization", &format!("Bearer {}", session.refresh.expose()))?;
+        let answer = self.http.send(request).await?;
+        match answer.status() {
+            // One that has ended already is no failure.
+            200 | 400 | 401 => Ok(()),
+            status => Err(XrpcFault::default().into_error(status).with("url", &url)),
+        }
     }
 }
 

@@ -20,7 +20,8 @@ pub(crate) fn client(service: &Service) -> Client {
 }
 
 /// Methods that are asked as nobody: they are how one becomes somebody.
-const AS_NOBODY: [&str; 2] = ["/xrpc/com.atproto.server.createSession", "/xrpc/com.atproto.server.describeServer"];
+const AS_NOBODY: [&str; 2] =
+    ["/xrpc/com.atproto.server.createSession", "/xrpc/com.atproto.server.describeServer"];
 
 impl HttpClient for Service {
     async fn send_http(

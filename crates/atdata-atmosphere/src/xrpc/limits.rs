@@ -22,7 +22,8 @@ impl Patience {
     /// It is; `refused` then says how long that would be.
     pub(super) async fn wait(&mut self, wanted: Duration, refused: Error) -> atdata_core::Result<()> {
         let Some(left) = self.left.checked_sub(wanted) else {
-            return Err(refused.with_retry_after(wanted));
+            // Who asks again now, asks in vain.
+            return Err(refused.with_retryable(false).with_retry_after(wanted));
         };
         self.left = left;
         tracing::info!(seconds = wanted.as_secs(), "the server's rate limit is reached; waiting");

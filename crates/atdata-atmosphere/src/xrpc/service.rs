@@ -97,14 +97,21 @@ impl Service {
         parameters: &[(&str, &str)],
         limit: usize,
     ) -> Result<bytes::Bytes> {
-        let url = self.address(method, parameters);
-        let asked = self.retry.repeat(|| {
- async {
-            let answer = self.call(&|| Ok(HttpRequest::get(&url)), Auth::IfAny, self.timeout()).await?;
-            answer.into_bytes(limit).await
-        }.boxed()
-});
+        let (url, patient) = (self.address(method, parameters), self.patient());
+        let asked = patient.repeat(|| {
+            async {
+                let answer = self.call(&|| Ok(HttpRequest::get(&url)), Auth::IfAny, self.timeout()).await?;
+                answer.into_bytes(limit).await
+            }
+            .boxed()
+        });
         asked.await.context("method", method).context("url", &*self.base)
+    }
+
+    /// When something is done again that waits for limits itself.
+    pub(crate) fn patient(&self) -> RetryPolicy {
+        let read_timeout = self.retry.read_timeout.saturating_add(self.retry.max_retry_after);
+        RetryPolicy { read_timeout, ..(*self.retry).clone() }
     }
 
     /// How long a server may think about a request whose body is short.
@@ -129,9 +136,8 @@ impl Service {
                 request = request.with_header("authorization", &format!("Bearer {}", token.expose()))?;
             }
             let sent = tokio::time::timeout(timeout, self.http.send(request)).await;
-            let answer = sent.map_err(|_| {
-                Error::unavailable(format!("the server did not answer within {timeout:?}"))
-            })??;
+            let answer = sent
+                .map_err(|_| Error::unavailable(format!("the server did not answer within {timeout:?}")))??;
             let status = answer.status();
             if (200..300).contains(&status) {
                 return Ok(answer);

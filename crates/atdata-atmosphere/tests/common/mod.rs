@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use atdata_atmosphere::{Atmosphere, AtmosphereOptions, Session};
 use atdata_core::remote::RetryPolicy;
-use atdata_testkit::servers::pds::{Account, PdsAccount};
+use atdata_testkit::servers::pds::{Account, FORWARDED, PdsAccount, fresh_address};
+use atdata_transport::HttpOptions;
 use std::time::Duration;
 
 /// Options for a server of the loopback interface.
-pub(crate) fn options(pds: &str, plc: &str) -> AtmosphereOptions {
+pub(crate) fn options(pds: &str, plc: &str, http: HttpOptions) -> AtmosphereOptions {
     let quick = RetryPolicy {
         base_delay: Duration::from_millis(20),
         max_delay: Duration::from_millis(500),
         ..RetryPolicy::default()
     };
     AtmosphereOptions::default()
+        .with_http(http)
         .with_pds(pds)
         .and_then(|options| options.with_plc(plc))
         .expect("addresses of servers")
@@ -48,11 +50,37 @@ pub(crate) struct Alice {
 }
 
 impl Alice {
-    pub(crate) fn for_test(case: &str, change: impl Fn(AtmosphereOptions) -> AtmosphereOptions) -> Option<Self> {
-        let account = PdsAccount::for_test(case)?;
-        let options = change(options(account.url(), account.plc_url()));
+    pub(crate) fn for_test(
+        case: &str,
+        change: impl Fn(AtmosphereOptions) -> AtmosphereOptions,
+    ) -> Option<Self> {
+        Some(Self::new(PdsAccount::for_test(case)?, change))
+    }
+
+    /// On a server with tokens that live for two seconds and with limits.
+    pub(crate) fn strict_for_test(
+        case: &str,
+        change: impl Fn(AtmosphereOptions) -> AtmosphereOptions,
+    ) -> Option<Self> {
+        let account = PdsAccount::strict_for_test(case)?;
+        // Each test is somebody of its own for the server, which counts requests by addresses.
+        let http = HttpOptions::default().with_header(account.url(), FORWARDED, &fresh_address());
+        let http = http.expect("a header");
+        Some(Self::with_http(account, http, change))
+    }
+
+    fn new(account: PdsAccount, change: impl Fn(AtmosphereOptions) -> AtmosphereOptions) -> Self {
+        Self::with_http(account, HttpOptions::default(), change)
+    }
+
+    fn with_http(
+        account: PdsAccount,
+        http: HttpOptions,
+        change: impl Fn(AtmosphereOptions) -> AtmosphereOptions,
+    ) -> Self {
+        let options = change(options(account.url(), account.plc_url(), http));
         let atmosphere = atmosphere(&account, options.clone());
-        Some(Self { account: Arc::new(account), options, atmosphere })
+        Self { account: Arc::new(account), options, atmosphere }
     }
 
     /// The same account, with nothing known.

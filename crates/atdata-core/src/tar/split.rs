@@ -27,7 +27,12 @@ pub struct ShardLimits {
 
 impl Default for ShardLimits {
     fn default() -> Self {
-        Self { max_count: Some(10_000), max_size: Some(3_000_000_000), refuse_oversize: false, hard_size: None }
+        Self {
+            max_count: Some(10_000),
+            max_size: Some(3_000_000_000),
+            refuse_oversize: false,
+            hard_size: None,
+        }
     }
 }
 

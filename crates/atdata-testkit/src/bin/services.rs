@@ -1,6 +1,6 @@
 //! Starts servers for tests and holds them until standard input ends, or somebody interrupts it.
 //!
-//! usage: services NAME[=PORT]... (rgw, s3s, garage, redis, pds), nginx, redis-cluster
+//! usage: services NAME[=PORT]... (rgw, s3s, garage, redis, pds, pds-strict), nginx, redis-cluster
 //!
 //! `redis` are two servers: the second, on the port behind if one is said, has users. `pds` has the directory of its
 //! accounts on the port behind.
@@ -15,7 +15,9 @@ use std::thread;
 
 use atdata_testkit::servers::daemon::free_port;
 use atdata_testkit::servers::garage::Garage;
-use atdata_testkit::servers::given::{PDS, PLC, REDIS, REDIS_ACL, REDIS_CLUSTER, S3_SERVERS, S3Server};
+use atdata_testkit::servers::given::{
+    PDS, PDS_STRICT, PLC, PLC_STRICT, REDIS, REDIS_ACL, REDIS_CLUSTER, S3_SERVERS, S3Server,
+};
 use atdata_testkit::servers::nginx::Nginx;
 use atdata_testkit::servers::pds::{Pds, PdsOptions};
 use atdata_testkit::servers::redis::{Redis, RedisCluster, RedisOptions};
@@ -52,21 +54,21 @@ fn start(wanted: &str) -> io::Result<Started> {
         "s3s" => S3sFs::start(port).map(|it| (variables(it.server(), s3s), it)).map(boxed)?,
         "garage" => Garage::start(port).map(|it| (variables(it.server(), garage), it)).map(boxed)?,
         "redis" => boxed(two_redis(wanted, port)?),
-        "pds" => boxed(pds(wanted, port)?),
+        "pds" => boxed(pds([PDS, PLC], wanted, port, PdsOptions::default())?),
+        "pds-strict" => boxed(pds([PDS_STRICT, PLC_STRICT], wanted, port, PdsOptions::strict())?),
         _ => {
-            let text =
-                "there is no such server; there are rgw, s3s, garage, nginx, redis, redis-cluster and pds";
+            let text = "there is no such server; there are rgw, s3s, garage, nginx, redis, redis-cluster, pds and pds-strict";
             return Err(io::Error::other(text));
         }
     })
 }
 
 /// A server, and the directory of its accounts.
-fn pds(wanted: &str, port: u16) -> io::Result<(Variables, Pds)> {
-    let next = if wanted.contains('=') { port + 1 } else { 0 };
-    let pds = Pds::start_on(port, next, PdsOptions::default())?;
-    let variables = [(PDS, pds.url()), (PLC, pds.plc_url())];
-    Ok((variables.map(|(name, url)| (name.to_owned(), url)).into(), pds))
+fn pds(names: [&str; 2], wanted: &str, port: u16, options: PdsOptions) -> io::Result<(Variables, Pds)> {
+    let (port, next) = if wanted.contains('=') { (port, port + 1) } else { (0, 0) };
+    let pds = Pds::start_on(port, next, options)?;
+    let variables = names.into_iter().zip([pds.url(), pds.plc_url()]);
+    Ok((variables.map(|(name, url)| (name.to_owned(), url)).collect(), pds))
 }
 
 /// A server for everybody, and one with users.

@@ -105,7 +105,8 @@ pub(crate) async fn a_type_that_does_not_fit_is_refused_with_the_difference(harn
 
 pub(crate) async fn a_dangling_schema_is_an_error_for_types_only(harness: &dyn IndexHarness) {
     let (index, directory) = (harness.index(), TempDir::new().unwrap());
-    insert(&*index, &directory, "at://did:plc:z72i7hdynmk6r22z27h6tvur/science.alt.dataset.schema/3kgone").await;
+    insert(&*index, &directory, "at://did:plc:z72i7hdynmk6r22z27h6tvur/science.alt.dataset.schema/3kgone")
+        .await;
     refused(index.dataset::<Numbered>("digits", &Registry::default()).await, ErrorKind::NotFound, "3kgone");
     let dataset = index.dict_dataset("digits", &Registry::default()).await.unwrap();
     assert!(dataset.schema().is_none());

@@ -26,6 +26,12 @@ pub const PDS: &str = "TEST_PDS_URL";
 /// The variable with the address of the did:plc directory of its accounts.
 pub const PLC: &str = "TEST_PLC_URL";
 
+/// The variable with the address of a Personal Data Server that is [strict](super::pds::PdsOptions::strict).
+pub const PDS_STRICT: &str = "TEST_PDS_STRICT_URL";
+
+/// The variable with the address of the did:plc directory of its accounts.
+pub const PLC_STRICT: &str = "TEST_PLC_STRICT_URL";
+
 /// The address that a variable has, if it is set.
 pub fn url(variable: &str) -> Option<String> {
     env::var(variable).ok().filter(|value| !value.is_empty())

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use serde_json::json;
 
+use super::xrpc::fresh_address;
 use super::{Pds, PdsOptions, Xrpc};
 use crate::servers::given;
 
@@ -45,7 +46,9 @@ impl Account {
             "email": format!("{handle}@example.com"),
             "password": PASSWORD,
         });
-        let made = Xrpc::new(url).post("com.atproto.server.createAccount", &wanted)?.success()?;
+        // Servers with limits count by addresses, too.
+        let asked = Xrpc::new(url).from_address(&fresh_address());
+        let made = asked.post("com.atproto.server.createAccount", &wanted)?.success()?;
         let text = |name: &str| {
             let value = made[name].as_str().map(str::to_owned);
             value.ok_or_else(|| io::Error::other(format!("a new account without {name}")))
@@ -92,13 +95,25 @@ impl PdsAccount {
     /// # Panics
     /// The server does not answer; or it is not installed, and servers are required.
     pub fn for_test(case: &str) -> Option<Self> {
-        let (url, plc_url, server) = match (given::url(given::PDS), given::url(given::PLC)) {
+        Self::of(case, [given::PDS, given::PLC], PdsOptions::default())
+    }
+
+    /// The same on a [strict](PdsOptions::strict) server.
+    ///
+    /// # Panics
+    /// As [`for_test`](Self::for_test).
+    pub fn strict_for_test(case: &str) -> Option<Self> {
+        Self::of(case, [given::PDS_STRICT, given::PLC_STRICT], PdsOptions::strict())
+    }
+
+    fn of(case: &str, [pds, plc]: [&str; 2], options: PdsOptions) -> Option<Self> {
+        let (url, plc_url, server) = match (given::url(pds), given::url(plc)) {
             (Some(url), Some(plc_url)) => (url, plc_url, None),
             (None, None) => {
-                let server = Pds::for_test(case, PdsOptions::default())?;
+                let server = Pds::for_test(case, options)?;
                 (server.url(), server.plc_url(), Some(server))
             }
-            _ => panic!("{} and {} are set together or not at all", given::PDS, given::PLC),
+            _ => panic!("{pds} and {plc} are set together or not at all"),
         };
         let account = Account::create(&url, &fresh_handle());
         let account = account.unwrap_or_else(|error| panic!("{url}: no account: {error}"));

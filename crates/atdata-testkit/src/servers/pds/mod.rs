@@ -21,7 +21,7 @@ use super::given::unless_missing;
 
 pub use account::{Account, PdsAccount};
 pub use options::{ADMIN_PASSWORD, JWT_SECRET, PdsOptions};
-pub use xrpc::{Answer, Xrpc};
+pub use xrpc::{Answer, FORWARDED, Xrpc, fresh_address};
 
 /// A server that can be stopped, killed and started again, with all its data and on the same ports. It ends, and its
 /// directory goes, when this is dropped.

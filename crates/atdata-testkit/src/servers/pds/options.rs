@@ -30,6 +30,12 @@ pub struct PdsOptions {
 }
 
 impl PdsOptions {
+    /// A server that gives access tokens for two seconds, and limits requests as a public one does.
+    #[must_use]
+    pub fn strict() -> Self {
+        Self::default().with_access_seconds(2).with_rate_limits()
+    }
+
     /// Access tokens live so many seconds, and not two hours. (Refresh tokens live 90 days.)
     #[must_use]
     pub fn with_access_seconds(mut self, seconds: u32) -> Self {

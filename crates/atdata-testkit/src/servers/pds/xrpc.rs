@@ -1,5 +1,6 @@
 //! Just enough of XRPC to prepare servers and to look into them, without a client library.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -58,19 +59,39 @@ impl Answer {
 pub struct Xrpc {
     host: String,
     token: Option<String>,
+    /// The address of this machine that the server is told.
+    from: Option<String>,
+}
+
+/// The header with the address from which somebody asks.
+pub const FORWARDED: &str = "X-Forwarded-For";
+
+/// An address that nobody else asks from, in a network that no server is in.
+pub fn fresh_address() -> String {
+    let number = RandomState::new().hash_one(std::process::id());
+    let [a, b, c, ..] = number.to_be_bytes();
+    format!("10.{a}.{b}.{c}")
 }
 
 impl Xrpc {
     /// A server at `http://HOST:PORT`, which may also be a proxy, asked by nobody in particular.
     pub fn new(url: &str) -> Self {
         let host = url.strip_prefix("http://").unwrap_or(url);
-        Self { host: host.trim_end_matches('/').to_owned(), token: None }
+        Self { host: host.trim_end_matches('/').to_owned(), token: None, from: None }
     }
 
     /// The same, asked by whom a token belongs to.
     #[must_use]
     pub fn with_token(mut self, token: &str) -> Self {
         self.token = Some(token.to_owned());
+        self
+    }
+
+    /// The same, asked from another address, by which the server counts requests: it takes this machine for a proxy
+    /// before it.
+    #[must_use]
+    pub fn from_address(mut self, address: &str) -> Self {
+        self.from = Some(address.to_owned());
         self
     }
 
@@ -111,6 +132,9 @@ impl Xrpc {
         let mut head = format!("{verb} {path} HTTP/1.0\r\nHost: {}\r\n", self.host);
         if let Some(token) = &self.token {
             head += &format!("Authorization: Bearer {token}\r\n");
+        }
+        if let Some(from) = &self.from {
+            head += &format!("{FORWARDED}: {from}\r\n");
         }
         if let Some((mime_type, bytes)) = body {
             head += &format!("Content-Type: {mime_type}\r\nContent-Length: {}\r\n", bytes.len());
