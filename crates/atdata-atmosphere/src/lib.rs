@@ -6,6 +6,7 @@ mod error;
 mod identity;
 mod index;
 mod options;
+pub mod origin;
 pub mod records;
 mod repository;
 mod secret;
@@ -13,6 +14,7 @@ mod session;
 mod tid;
 mod xrpc;
 
+pub use atdata_transport::HttpOptions;
 pub use blobs::{BlobAddress, BlobSource, PdsBlobStore, opener, register};
 pub use client::{Atmosphere, Credentials};
 pub use error::AuthFault;

@@ -1,6 +1,8 @@
 //! A dataset's metadata in records: msgpack in `$bytes`, or a JSON object of six members.
 
-use atdata_core::schema::{Profile, is_record_value, json_to_value, keeps_its_order, value_to_json};
+use atdata_core::schema::{
+    Profile, is_record_key, is_record_value, json_to_value, keeps_its_order, value_to_json,
+};
 use atdata_core::{Error, Map, Result, Value, msgpack};
 use serde_json::{Map as JsonMap, Value as Json, json};
 
@@ -99,7 +101,7 @@ fn as_object(metadata: &Map) -> Option<Json> {
             }
             // It would come back in another form or under another name.
             Some(_) => return None,
-            None if [CUSTOM, KEY_ORDER].contains(&key) || key.starts_with('$') => return None,
+            None if [CUSTOM, KEY_ORDER].contains(&key) || !is_record_key(key) => return None,
             None => custom.insert(key.to_owned(), json),
         };
     }
