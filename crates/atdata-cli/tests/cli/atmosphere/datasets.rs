@@ -210,3 +210,35 @@ fn work_is_done_on_shards_of_the_network() {
     alice.shown_to(&nobody, &["index", &name, "--output", "idx"]);
     assert_eq!(std::fs::read_dir(nobody.path("idx")).unwrap().count(), 2);
 }
+
+#[cfg(feature = "http")]
+#[test]
+fn others_lead_to_public_servers_and_to_hosts_that_were_allowed() {
+    let Some(alice) = Somebody::logged_in("cli trust") else { return };
+    let Some((files, nginx)) = crate::http::served("cli trust") else { return };
+    let file = files.shards().remove(0);
+    for (name, url) in [("web", nginx.url("words-0.tar")), ("file", format!("file://{}", file.display()))] {
+        let record = json!({
+            "$type": "ac.foundation.dataset.record",
+            "name": name,
+            "schemaRef": "atdata://local/sampleSchema/Words@1.0.0",
+            "storage": {"$type": "ac.foundation.dataset.storageExternal", "urls": [url]},
+            "createdAt": "2026-01-01T00:00:00+00:00",
+        });
+        let body = json!({"repo": alice.account.did(), "collection": "ac.foundation.dataset.record", "record": record});
+        alice.account.xrpc().post("com.atproto.repo.createRecord", &body).unwrap().success().unwrap();
+    }
+    let (nobody, web) = (Cli::new(), format!("@{}/web", alice.account.handle()));
+    let refused = alice.run(alice.command_of(&nobody, &["cat", &web]));
+    assert!(refused.code == 1 && refused.stderr.contains("permission denied"), "{refused:?}");
+    let host = nginx.url("").trim_start_matches("http://").split([':', '/']).next().unwrap().to_owned();
+    assert!(!alice.shown_to(&nobody, &["cat", &web, "--allow-host", &host]).is_empty());
+    // One's own word is good, for web servers.
+    assert!(!alice.ok(&["cat", &web]).is_empty());
+    let file = format!("@{}/file", alice.account.handle());
+    for run in
+        [alice.run(alice.command(&["cat", &file])), alice.run(alice.command_of(&nobody, &["cat", &file]))]
+    {
+        assert!(run.code == 1 && run.stderr.contains("permission denied"), "{run:?}");
+    }
+}

@@ -143,3 +143,47 @@ fn nothing_says_a_secret_however_much_is_asked_for() {
     }
     alice.run(alice.command(&["logout", "-vvv"]));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_terminal_is_asked_and_shows_nothing() {
+    use std::fs::{File, OpenOptions};
+    use std::io::{Read, Write};
+    use std::process::Stdio;
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{LocalModes, tcgetattr};
+
+    let Some(alice) = Somebody::new("cli terminal") else { return };
+    for (keys, code) in [(format!("{}\r", alice.account.password()), 0), ("half\u{3}".to_owned(), 130)] {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let terminal = OpenOptions::new().read(true).write(true).open(path).unwrap();
+        let mut master = File::from(master);
+
+        let mut command = alice.command(&["login", alice.account.handle()]);
+        command.stdin(terminal.try_clone().unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut said = child.stderr.take().unwrap();
+        let mut prompt = Vec::new();
+        // The terminal is silent before it asks.
+        while !prompt.ends_with(b": ") {
+            let mut byte = [0];
+            assert_eq!(said.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&prompt));
+            prompt.push(byte[0]);
+        }
+        assert!(String::from_utf8(prompt).unwrap().contains(alice.account.handle()));
+        master.write_all(keys.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        assert!(tcgetattr(&terminal).unwrap().local_modes.contains(LocalModes::ECHO | LocalModes::ISIG));
+        // What a terminal shows comes back to whoever holds its other end: here, what is written now and nothing else.
+        master.write_all(b"x").unwrap();
+        let mut shown = [0; 1];
+        master.read_exact(&mut shown).unwrap();
+        assert_eq!(&shown, b"x");
+    }
+    assert!(alice.session_file().is_some());
+}
