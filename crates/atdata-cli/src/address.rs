@@ -78,8 +78,11 @@ impl Backends {
                 self.allowed_hosts.iter().fold(options.foreign, |policy, host| policy.allowing(host));
             atdata::http::register_with(&mut registry, options);
         }
+        // If the environment names servers wrongly, that is an error of those who read blobs.
         #[cfg(feature = "atmosphere")]
-        atdata::atmosphere::register(&mut registry, &self.network.any()?);
+        if let Ok(network) = self.network.any() {
+            atdata::atmosphere::register(&mut registry, &network);
+        }
         Ok(registry)
     }
 

@@ -17,9 +17,19 @@ use crate::output::Out;
 /// How often the bar moves, so that a slow network or input does not look dead.
 const TICK: Duration = Duration::from_millis(120);
 
-/// Shows how much has been moved, and how fast. The bar is taken away when this is dropped.
+/// Shows how much has been moved, and how fast. The bar is taken away when the last clone of this is dropped.
 #[derive(Clone, Debug)]
-pub(crate) struct Progress(ProgressBar);
+pub(crate) struct Progress(Arc<Shown>);
+
+/// A bar that is taken away when this is dropped.
+#[derive(Debug)]
+struct Shown(ProgressBar);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
 
 /// The uploads of an import, moving its bar.
 #[cfg(feature = "atmosphere")]
@@ -59,7 +69,7 @@ impl Progress {
     /// Starts on standard error, if that is a terminal and `show` says so.
     fn start(show: bool) -> Self {
         if !show {
-            return Self(ProgressBar::hidden());
+            return Self::of(ProgressBar::hidden());
         }
         // Hidden by itself where standard error is no terminal.
         let bar = ProgressBar::new_spinner();
@@ -68,7 +78,15 @@ impl Progress {
             bar.set_style(style);
         }
         bar.enable_steady_tick(TICK);
-        Self(bar)
+        Self::of(bar)
+    }
+
+    fn of(bar: ProgressBar) -> Self {
+        Self(Arc::new(Shown(bar)))
+    }
+
+    fn bar(&self) -> &ProgressBar {
+        &self.0.0
     }
 
     /// For a command that prints text now and then, [suspending](Self::suspend) the bar, or at its end.
@@ -83,38 +101,32 @@ impl Progress {
 
     /// Moves on in an import.
     pub(crate) fn update(&self, samples: u64, bytes: u64, skipped: u64) {
-        if self.0.is_hidden() {
+        if self.bar().is_hidden() {
             return;
         }
-        self.0.set_position(bytes);
-        self.0.set_message(counted(samples, skipped));
+        self.bar().set_position(bytes);
+        self.bar().set_message(counted(samples, skipped));
     }
 
     /// Watches the uploads of an import.
     #[cfg(feature = "atmosphere")]
     pub(crate) fn uploads(&self) -> Uploads {
-        Uploads { bar: self.0.clone(), shards: std::sync::Mutex::default() }
+        Uploads { bar: self.bar().clone(), shards: std::sync::Mutex::default() }
     }
 
     /// Takes the bar away while something is printed.
     pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
-        self.0.suspend(print)
+        self.bar().suspend(print)
     }
 
     /// Takes the bar away for good.
     pub(crate) fn finish(&self) {
-        self.0.finish_and_clear();
+        self.bar().finish_and_clear();
     }
 
     /// The source, of which what comes from afar moves the bar.
     pub(crate) fn watch(&self, source: Arc<dyn DataSource>) -> Arc<dyn DataSource> {
-        if self.0.is_hidden() { source } else { Arc::new(Watched { source, bar: self.0.clone() }) }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.finish();
+        if self.bar().is_hidden() { source } else { Arc::new(Watched { source, bar: self.bar().clone() }) }
     }
 }
 

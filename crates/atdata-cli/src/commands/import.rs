@@ -68,6 +68,7 @@ pub(super) async fn run(args: &Import, backends: &Backends, out: &mut Out) -> Cl
     let samples = interrupt.ending(samples);
     let Some(target) = target else {
         let counted = interrupt.guard(count(samples)).await;
+        watched.finish();
         finish(args, None, &schema, &notes, &report, counted, out)?;
         return Ok(Status::Done);
     };

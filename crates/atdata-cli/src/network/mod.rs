@@ -31,8 +31,9 @@ pub(crate) struct Network {
 struct Opened {
     /// The last one, whoever it is.
     last: Option<Atmosphere>,
-    /// Those that may write.
-    writers: Vec<Atmosphere>,
+    /// Those of accounts, with the name that each was asked for by: what one of them knows (its records, the blobs that it has
+    /// sent), another one of the same account does not.
+    accounts: Vec<(String, Atmosphere)>,
     /// Those of them whose session is for this command only.
     passing: Vec<Atmosphere>,
 }
@@ -99,8 +100,8 @@ impl Network {
     /// # Errors
     /// There is no such account, or it cannot be found out.
     pub(crate) async fn index(&self, account: &str) -> Result<AtmosphereIndex> {
-        if let Some(writer) = self.writer_opened(account) {
-            return writer.index();
+        if let Some(opened) = self.opened(account) {
+            return opened.index();
         }
         let saved = match &self.sessions {
             Some(sessions) => sessions.find(account).await?,
@@ -109,7 +110,7 @@ impl Network {
         match saved {
             Some(session) => {
                 let atmosphere = self.resumed(session)?;
-                self.with_opened(|opened| opened.last = Some(atmosphere.clone()));
+                self.keep(account, &atmosphere);
                 atmosphere.index()
             }
             None => self.any()?.index_of(account).await,
@@ -133,19 +134,21 @@ impl Network {
     /// # Errors
     /// Nobody is logged in as it, or cannot log in.
     pub(crate) async fn writer(&self, account: &str) -> CliResult<Atmosphere> {
-        if let Some(writer) = self.writer_opened(account) {
-            return Ok(writer);
+        if let Some(opened) = self.opened(account) {
+            return Ok(opened);
         }
         if let Some(credentials) = Credentials::from_env()
             && self.is_same(&credentials.account, account).await?
         {
-            return Ok(self.logged_in(&credentials).await?);
+            let atmosphere = self.logged_in(&credentials).await?;
+            self.keep(account, &atmosphere);
+            return Ok(atmosphere);
         }
         let Some(session) = self.saved(account).await? else {
             return Err(no_session().with("account", account)).hint(|| login_hint(account));
         };
         let atmosphere = self.resumed(session)?;
-        self.keep(&atmosphere);
+        self.keep(account, &atmosphere);
         Ok(atmosphere)
     }
 
@@ -194,7 +197,6 @@ impl Network {
     async fn logged_in(&self, credentials: &Credentials) -> Result<Atmosphere> {
         let atmosphere = Atmosphere::login(credentials, self.options()?, None).await?;
         self.with_opened(|opened| opened.passing.push(atmosphere.clone()));
-        self.keep(&atmosphere);
         Ok(atmosphere)
     }
 
@@ -207,19 +209,20 @@ impl Network {
         }
     }
 
-    fn keep(&self, atmosphere: &Atmosphere) {
+    fn keep(&self, account: &str, atmosphere: &Atmosphere) {
         self.with_opened(|opened| {
             opened.last = Some(atmosphere.clone());
-            opened.writers.push(atmosphere.clone());
+            opened.accounts.push((account.to_owned(), atmosphere.clone()));
         });
     }
 
-    fn writer_opened(&self, account: &str) -> Option<Atmosphere> {
+    fn opened(&self, account: &str) -> Option<Atmosphere> {
         self.with_opened(|opened| {
-            let is_it = |writer: &&Atmosphere| {
-                writer.session().is_ok_and(|session| sessions::is_of(&session, account))
+            let is_it = |(name, atmosphere): &&(String, Atmosphere)| {
+                name == account
+                    || atmosphere.session().is_ok_and(|session| sessions::is_of(&session, account))
             };
-            opened.writers.iter().find(is_it).cloned()
+            opened.accounts.iter().find(is_it).map(|(_, atmosphere)| atmosphere.clone())
         })
     }
 
