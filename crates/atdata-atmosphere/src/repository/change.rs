@@ -18,7 +18,7 @@ use crate::xrpc::from_atrium;
 pub(crate) const MAX_WRITES: usize = 200;
 
 /// The longest request that servers take, in bytes, less what surrounds the records.
-const MAX_BYTES: usize = 950_000;
+pub(crate) const MAX_BYTES: usize = 950_000;
 
 /// How often a change is made up anew because somebody else was faster.
 const ROUNDS: u32 = 60;

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use super::MAX_JSON;
 use super::limits::{Patience, wanted};
 use crate::error::XrpcFault;
-use crate::session::Keeper;
+use crate::session::{Access, Keeper};
 
 /// The longest body of an error that is read.
 const MAX_FAULT: usize = 64 << 10;
@@ -132,8 +132,9 @@ impl Service {
         loop {
             let token = self.token(auth).await?;
             let mut request = request()?;
-            if let Some(token) = &token {
-                request = request.with_header("authorization", &format!("Bearer {}", token.expose()))?;
+            if let Some(access) = &token {
+                let bearer = format!("Bearer {}", access.token.expose());
+                request = request.with_header("authorization", &bearer)?;
             }
             let sent = tokio::time::timeout(timeout, self.http.send(request)).await;
             let answer = sent
@@ -161,7 +162,7 @@ impl Service {
         }
     }
 
-    async fn token(&self, auth: Auth) -> Result<Option<crate::Secret>> {
+    async fn token(&self, auth: Auth) -> Result<Option<Access>> {
         let needed = matches!(auth, Auth::Account | Auth::Fresh);
         match &self.keeper {
             None if needed => Err(crate::AuthFault::NoSession.error()),
