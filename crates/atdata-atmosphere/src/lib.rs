@@ -6,6 +6,7 @@ mod error;
 mod identity;
 mod index;
 mod options;
+pub mod origin;
 pub mod records;
 mod repository;
 mod secret;

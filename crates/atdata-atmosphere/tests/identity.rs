@@ -149,7 +149,7 @@ fn endpoint(url: &str) -> impl Fn(&mut Value) {
 
 /// Nobody is on the network but this machine.
 fn local_only() -> AtmosphereOptions {
-    AtmosphereOptions::default().with_pds("http://localhost:9").unwrap()
+    options("http://localhost:9", "http://localhost:9", HttpOptions::default())
 }
 
 #[tokio::test]

@@ -168,6 +168,7 @@ fn what_no_record_can_hold_is_invalid() {
         (published(SampleSchema::new("S").field(field().with_default(f64::NAN))), &PROFILES[..]),
         (published(SampleSchema::new("S").field(field()).field(field())), &PROFILES[1..]),
         (published(SampleSchema::new("S").field(Field::new("$a", Primitive::Int))), &PROFILES[1..]),
+        (published(SampleSchema::new("S").field(Field::new("__proto__", Primitive::Int))), &PROFILES[1..]),
     ] {
         for profile in profiles {
             let error = schema.to_record(*profile).unwrap_err();

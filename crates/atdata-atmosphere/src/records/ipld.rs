@@ -20,7 +20,7 @@ const BYTES: &str = "$bytes";
 /// The CID that a record has in a repository.
 ///
 /// # Errors
-/// As [`to_dag_cbor`].
+/// As [`to_dag_cbor`], and if it is no object.
 ///
 /// ```
 /// use atdata_atmosphere::records::ipld::record_cid;
@@ -30,6 +30,9 @@ const BYTES: &str = "$bytes";
 /// # Ok::<(), atdata_core::Error>(())
 /// ```
 pub fn record_cid(record: &Json) -> Result<ContentId> {
+    if !record.is_object() {
+        return Err(Error::invalid("a record is an object"));
+    }
     Ok(dag_cbor_cid(&to_dag_cbor(record)?))
 }
 
@@ -99,13 +102,16 @@ fn to_ipld(json: &Json, depth: usize) -> Result<Ipld> {
         Json::Array(items) => {
             Ipld::List(items.iter().map(|item| to_ipld(item, depth + 1)).collect::<Result<_>>()?)
         }
-        Json::Object(members) => match sole(members) {
-            Some((LINK, link)) => Ipld::Link(parse_link(link)?),
-            Some((BYTES, _)) => match json_to_value(json)? {
+        Json::Object(members) => match (members.get(LINK), members.get(BYTES)) {
+            (Some(_), _) | (_, Some(_)) if members.len() > 1 => {
+                return Err(Error::invalid("a link or bytes in a record have other members beside them"));
+            }
+            (Some(link), _) => Ipld::Link(parse_link(link)?),
+            (_, Some(_)) => match json_to_value(json)? {
                 Value::Bytes(bytes) => Ipld::Bytes(bytes.into()),
                 _ => return Err(Error::invalid("the value of $bytes in a record is not text")),
             },
-            _ => Ipld::Map(
+            (None, None) => Ipld::Map(
                 members
                     .iter()
                     .map(|(key, value)| Ok((key.clone(), to_ipld(value, depth + 1)?)))
@@ -113,12 +119,6 @@ fn to_ipld(json: &Json, depth: usize) -> Result<Ipld> {
             ),
         },
     })
-}
-
-/// The member of an object that has only one.
-fn sole(members: &JsonMap<String, Json>) -> Option<(&str, &Json)> {
-    let (key, value) = members.iter().next().filter(|_| members.len() == 1)?;
-    Some((key.as_str(), value))
 }
 
 fn parse_link(link: &Json) -> Result<Cid> {
@@ -153,12 +153,12 @@ fn to_json(ipld: &Ipld, depth: usize) -> Result<Json> {
             Json::Array(items.iter().map(|item| to_json(item, depth + 1)).collect::<Result<_>>()?)
         }
         Ipld::Map(entries) => {
+            if entries.contains_key(LINK) || entries.contains_key(BYTES) {
+                return Err(Error::corrupt("a record has a map that looks like a link or like bytes"));
+            }
             let mut members = JsonMap::new();
             for (key, value) in entries {
                 members.insert(key.clone(), to_json(value, depth + 1)?);
-            }
-            if matches!(sole(&members), Some((LINK | BYTES, _))) {
-                return Err(Error::corrupt("a record has a map that looks like a link or like bytes"));
             }
             Json::Object(members)
         }

@@ -1,6 +1,8 @@
 //! The members of a record: reading them with their types, writing them within their limits.
 
-use atdata_core::schema::{format_time, is_record_value, json_to_value, parse_time, value_to_json};
+use atdata_core::schema::{
+    format_time, is_record_key, is_record_value, json_to_value, parse_time, value_to_json,
+};
 use atdata_core::url::AtUri;
 use atdata_core::{Error, Map, Result, ResultExt, Value};
 use serde_json::{Map as JsonMap, Value as Json};
@@ -150,8 +152,7 @@ impl Writing {
     /// An object of one's own choice, which must be such that records have it.
     pub(super) fn map(&mut self, key: &'static str, map: Option<&Map>) -> Result<()> {
         let Some(map) = map else { return Ok(()) };
-        if let Some((bad, _)) =
-            map.iter().find(|(key, value)| key.starts_with('$') || !is_record_value(value))
+        if let Some((bad, _)) = map.iter().find(|(key, value)| !is_record_key(key) || !is_record_value(value))
         {
             let message = format!(
                 "the value of {bad:?} is none that records have (no floats, no integers beyond 2^53, no keys with $)"

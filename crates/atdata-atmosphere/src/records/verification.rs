@@ -86,7 +86,7 @@ impl LensVerification {
         record.at_uri("lens", &self.lens)?;
         self.lens_commit.parse::<ContentId>().context("member", "lensCommit")?;
         record.text("lensCommit", &self.lens_commit, limits::CID)?;
-        record.text("verificationMethod", &self.method, limits::LANGUAGE)?;
+        record.insert("verificationMethod", self.method.as_str());
         record.created_at(self.created_at)?;
         if let Some(hash) = &self.code_hash {
             record.insert("codeHash", hash.to_json().context("member", "codeHash")?);

@@ -25,7 +25,7 @@ fn stored(storage: Storage) -> DatasetRecord {
     DatasetRecord { created_at, ..DatasetRecord::new("digits", SCHEMA, storage) }
 }
 
-/// As a server sends it: through DAG-CBOR, and with the keys in other orders.
+/// As servers send it: through DAG-CBOR, with the keys in other orders, and base64 without padding.
 fn from_server(json: &Json) -> [Json; 2] {
     fn by_text(json: &Json) -> Json {
         match json {
@@ -34,8 +34,11 @@ fn from_server(json: &Json) -> [Json; 2] {
                 let mut keys: Vec<_> = members.keys().collect();
                 keys.sort();
                 keys.reverse();
-                let pairs = keys.into_iter().map(|key| (key.clone(), by_text(&members[key])));
-                Json::Object(pairs.collect::<JsonMap<_, _>>())
+                let value = |key: &String| match (key.as_str(), &members[key]) {
+                    ("$bytes", Json::String(text)) => text.trim_end_matches('=').into(),
+                    (_, value) => by_text(value),
+                };
+                Json::Object(keys.into_iter().map(|key| (key.clone(), value(key))).collect::<JsonMap<_, _>>())
             }
             other => other.clone(),
         }
@@ -87,6 +90,7 @@ fn every_kind_of_metadata_is_kept() {
         &[("processing_steps", text("a"))],
         &[("sourceUri", text("x")), ("custom", text("y")), ("keyOrder", text("z"))],
         &[("$type", text("x")), ("", text("y"))],
+        &[("__proto__", text("x"))],
         &[("nested", map(&[("z", 1i64.into()), ("a", 2i64.into())]).into())],
         &[("one", map(&[("z", vec![Value::Nil].into())]).into())],
         &[("n", f64::NAN.into()), ("m", (-0.0).into()), ("u", u64::MAX.into()), ("i", i64::MIN.into())],
@@ -106,6 +110,8 @@ fn the_object_form_is_used_where_it_says_the_same() {
     assert_eq!(of("model", "bert".into()), json!({"custom": {"model": "bert"}}));
     assert_eq!(of("created_by", "me".into()), json!({"createdBy": "me"}));
     assert_eq!(of("rate", 0.5.into()), json!({"$bytes": "gaRyYXRlyz/gAAAAAAAA"}));
+    // Longer than it must be, for a base64 without padding: Python 0.7 does not read what a server makes of the other.
+    assert_eq!(of("rates", 0.5.into()), json!({"$bytes": "3gABpXJhdGVzyz/gAAAAAAAA"}));
     let empty = dataset(&["a"]).with_entry_metadata(DID, Some(Map::new()));
     assert_eq!(empty.to_json(Profile::Latest).unwrap()["metadata"], json!({}));
     assert_eq!(empty.to_json(Profile::Seed).unwrap()["metadata"], json!({"$bytes": "gA=="}));
@@ -218,7 +224,7 @@ fn blob_references_of_all_forms_are_read() {
 fn dag_cbor_and_json_are_two_forms_of_one_record() {
     let cid = blob_cid(b"hello").to_string();
     let json = json!({"aa": 1, "b": [null, true, -5, u64::MAX, "é"], "bytes": {"$bytes": "AAE="},
-        "link": {"$link": cid}, "map": {"$link": "two keys", "x": {}}});
+        "link": {"$link": cid}, "map": {"$type": "two keys", "x": {}}});
     let bytes = ipld::to_dag_cbor(&json).unwrap();
     assert_eq!(ipld::from_dag_cbor(&bytes).unwrap(), json);
     let deep = (0..80).fold(json!(0), |inner, _| json!([inner]));

@@ -67,7 +67,7 @@ fn packed_key(key: &str) -> String {
 }
 
 /// Whether records of the network can hold a value in plain JSON: no floats, no integers beyond ±2⁵³, no map with a key
-/// that begins with a dollar. See also [`keeps_its_order`].
+/// that is none of [`is_record_key`]. See also [`keeps_its_order`].
 ///
 /// ```
 /// use atdata_core::{Value, schema::is_record_value};
@@ -81,8 +81,19 @@ pub fn is_record_value(value: &Value) -> bool {
         Value::Int(v) => v.unsigned_abs() <= MAX_SAFE_INTEGER,
         Value::UInt(_) | Value::Float(_) | Value::Array(_) => false,
         Value::List(items) => items.iter().all(is_record_value),
-        Value::Map(map) => map.iter().all(|(key, item)| !key.starts_with('$') && is_record_value(item)),
+        Value::Map(map) => map.iter().all(|(key, item)| is_record_key(key) && is_record_value(item)),
     }
+}
+
+/// Whether an object of a record can have a key: not one with a meaning in the data model (`$type`, `$link`, …), nor
+/// `__proto__`, which the reference server refuses.
+///
+/// ```
+/// assert!(atdata_core::schema::is_record_key("type"));
+/// assert!(!atdata_core::schema::is_record_key("$type"));
+/// ```
+pub fn is_record_key(key: &str) -> bool {
+    !key.starts_with('$') && key != "__proto__"
 }
 
 /// Whether a value has no map of several keys: servers of the network sort them, each in its own way.
@@ -121,6 +132,7 @@ mod tests {
             (map(&[("one", 1)]), true),
             (map(&[("two", 1), ("keys", 2)]), true),
             (map(&[("$type", 1)]), false),
+            (map(&[("__proto__", 1)]), false),
         ] {
             let mut object = JsonMap::new();
             write(&mut object, "default", &value, Numbers::Network).unwrap();

@@ -21,7 +21,7 @@ mod version;
 
 pub use self::codegen::to_rust;
 pub use self::diff::{Change, SchemaDiff, diff};
-pub use self::exact_value::{is_record_value, keeps_its_order};
+pub use self::exact_value::{is_record_key, is_record_value, keeps_its_order};
 pub use self::json_value::{json_to_value, value_to_json};
 pub use self::model::{ArrayType, Field, FieldType, MAX_DEPTH, Primitive, SampleSchema};
 pub use self::python_json::to_python_json;

@@ -20,7 +20,8 @@ impl SampleSchema {
     /// default or metadata with floats, or with integers beyond ±2⁵³, is packed as msgpack (`defaultMsgpack`).
     ///
     /// # Errors
-    /// `Invalid` if the schema has no time of publication, two fields of one name, a default or metadata that has no
+    /// `Invalid` if the schema has no time of publication, two fields of one name, one that begins with a dollar or is
+    /// `__proto__`, a default or metadata that has no
     /// JSON form, a dimension beyond 2⁵³, or types nested deeper than 32 levels.
     ///
     /// ```
@@ -91,9 +92,10 @@ fn write_object(fields: &[Field], object: &mut JsonMap<String, Json>, depth: usi
     let mut properties = JsonMap::new();
     for field in fields {
         let name = field.name.as_str();
-        // Such keys have a meaning of their own in the data model of the network.
-        if name.starts_with('$') {
-            return Err(Error::invalid("the name of a field begins with a dollar").with("field", name));
+        if !exact_value::is_record_key(name) {
+            return Err(
+                Error::invalid("no property of a record can have the name of a field").with("field", name)
+            );
         }
         let property = write_property(field, depth).context("field", name)?;
         if properties.insert(name.to_owned(), property).is_some() {
