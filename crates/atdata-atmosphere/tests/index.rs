@@ -52,6 +52,16 @@ mod strict {
     atdata_testkit::index_suite!(strict);
 }
 
+mod behind_faults {
+    use super::*;
+
+    async fn behind_faults() -> Option<OnPds> {
+        Alice::behind_faults_for_test("index", |options| options.with_local_files(true)).map(OnPds)
+    }
+
+    atdata_testkit::index_suite!(behind_faults);
+}
+
 mod seed {
     use super::*;
 

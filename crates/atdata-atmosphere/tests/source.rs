@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use atdata_atmosphere::{BlobAddress, BlobSource};
 use atdata_core::DataSource;
-use atdata_testkit::servers::pds::Xrpc;
+use atdata_testkit::servers::pds::{Xrpc, fresh_address};
 use atdata_testkit::source::SourceHarness;
 use bytes::Bytes;
 use common::Alice;
@@ -26,7 +26,15 @@ struct OnPds {
 
 impl OnPds {
     fn xrpc(&self) -> Xrpc {
-        self.alice.account.xrpc().with_token(&self.alice.account.account().access_token)
+        // Tokens of a strict server are soon too old for what asks by itself.
+        let (account, asked) =
+            (self.alice.account.account(), self.alice.account.xrpc().from_address(&fresh_address()));
+        let login = json!({"identifier": account.did, "password": account.password});
+        let session =
+            asked.post("com.atproto.server.createSession", &login).and_then(|answer| answer.success());
+        let token =
+            session.unwrap_or_else(|error| panic!("{error}"))["accessJwt"].as_str().unwrap().to_owned();
+        self.alice.account.xrpc().from_address(&fresh_address()).with_token(&token)
     }
 
     fn post(&self, method: &str, body: &Value) -> Value {
@@ -66,7 +74,26 @@ impl SourceHarness for OnPds {
     }
 }
 
-atdata_testkit::source_suite!(async || {
-    let alice = Alice::for_test("source", |options| options)?;
-    Some(OnPds { alice, keys: Mutex::default() })
-});
+fn harness(alice: Alice) -> OnPds {
+    OnPds { alice, keys: Mutex::default() }
+}
+
+mod on_pds {
+    use super::*;
+
+    atdata_testkit::source_suite!(async || Alice::for_test("source", |options| options).map(harness));
+}
+
+mod strict {
+    use super::*;
+
+    atdata_testkit::source_suite!(async || Alice::strict_for_test("source", |options| options).map(harness));
+}
+
+mod behind_faults {
+    use super::*;
+
+    atdata_testkit::source_suite!(
+        async || Alice::behind_faults_for_test("source", |options| options).map(harness)
+    );
+}

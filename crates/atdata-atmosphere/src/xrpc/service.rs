@@ -144,7 +144,12 @@ impl Service {
                 return Ok(answer);
             }
             let (wait, retry_after) = (wanted(&answer), answer.retry_after());
-            let fault = XrpcFault::read(&answer.into_bytes(MAX_FAULT).await.unwrap_or_default());
+            let fault = match answer.into_bytes(MAX_FAULT).await {
+                Ok(body) => XrpcFault::read(&body),
+                // What is wrong was not heard to its end: the status alone would be taken for something else.
+                Err(error) if error.is_retryable() => return Err(error.with("url", &self.base)),
+                Err(_) => XrpcFault::default(),
+            };
             if fault.wants_fresh_token(status)
                 && refreshes < REFRESHES
                 && let (Some(keeper), Some(token)) = (&self.keeper, &token)
