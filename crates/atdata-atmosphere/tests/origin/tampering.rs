@@ -312,6 +312,24 @@ proptest! {
     }
 
     #[test]
+    fn no_tree_that_the_owner_signs_makes_it_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let repository = Repository::of_labels(3);
+        // The root, with other bytes and the CID of these.
+        let mut root = repository.blocks.iter().find(|block| cid_of(block) == repository.data).unwrap().clone();
+        for (at, byte) in changes {
+            let at = at.index(root.len());
+            root[at] = byte;
+        }
+        let data = cid_of(&root);
+        let blocks = [&repository.blocks[..], &[root]].concat();
+        if let Ok(verified) = verify(&with_root(data, &blocks)) {
+            prop_assert!(verified.record["name"].as_str().is_some_and(|name| name.starts_with("label")));
+        }
+    }
+
+    #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         prop_assert_eq!(verify(&bytes).unwrap_err().kind(), ErrorKind::Corrupt);
     }
