@@ -68,7 +68,7 @@ pub fn registry() -> source::Registry {
 }
 
 /// The page of the repository, whose examples must compile.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "atmosphere"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
