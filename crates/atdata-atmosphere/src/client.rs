@@ -109,7 +109,7 @@ impl Atmosphere {
         let account = credentials.account.trim_start_matches('@');
         let pds = match &nobody.inner.options.pds {
             Some(pds) => pds.clone(),
-            None => nobody.resolve(account).await?.pds.clone(),
+            None => nobody.resolve(account).await?.pds,
         };
         let service = nobody.trusted_service(&pds, None);
         let input = create_session::InputData {
@@ -209,7 +209,7 @@ impl Atmosphere {
     /// [`NotFound`](atdata_core::ErrorKind::NotFound); [`PermissionDenied`](atdata_core::ErrorKind::PermissionDenied) if
     /// the handle claims an account that does not claim the handle, or if the account leads to a server that may not be
     /// contacted; [`Corrupt`](atdata_core::ErrorKind::Corrupt) documents.
-    pub async fn resolve(&self, account: &str) -> Result<Arc<Identity>> {
+    pub async fn resolve(&self, account: &str) -> Result<Identity> {
         self.inner.resolver.resolve(account).await
     }
 
@@ -230,16 +230,16 @@ impl Atmosphere {
         if let Some(account) = self.inner.account.as_ref().filter(|account| account.did == *did) {
             return Ok(account.service.clone());
         }
-        let identity = self.resolve(did.as_str()).await?;
+        let pds = self.inner.resolver.server_of(did).await?;
         if let Some(account) = &self.inner.account
-            && account.service.base() == identity.pds
+            && account.service.base() == pds
         {
             return Ok(account.service.clone());
         }
-        if self.inner.options.pds.as_deref() == Some(&identity.pds) {
-            return Ok(self.trusted_service(&identity.pds, None));
+        if self.inner.options.pds.as_deref() == Some(&pds) {
+            return Ok(self.trusted_service(&pds, None));
         }
-        Ok(Service::new(&identity.pds, self.inner.foreign.clone(), self.inner.retry.clone(), None))
+        Ok(Service::new(&pds, self.inner.foreign.clone(), self.inner.retry.clone(), None))
     }
 
     /// The repository of an account. All who ask for one share what is known of it.

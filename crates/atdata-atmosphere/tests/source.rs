@@ -5,11 +5,12 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use atdata_atmosphere::{BlobAddress, BlobSource};
 use atdata_core::DataSource;
-use atdata_testkit::servers::pds::Xrpc;
+use atdata_testkit::servers::pds::{Xrpc, fresh_address};
 use atdata_testkit::source::SourceHarness;
 use bytes::Bytes;
 use common::Alice;
@@ -22,11 +23,25 @@ struct OnPds {
     alice: Alice,
     /// The key of the record that keeps the shard of a name.
     keys: Mutex<BTreeMap<String, String>>,
+    login: Mutex<Option<(Xrpc, Instant)>>,
 }
 
 impl OnPds {
+    /// The account, with a token that is not too old: those of a strict server live for two seconds.
     fn xrpc(&self) -> Xrpc {
-        self.alice.account.xrpc().with_token(&self.alice.account.account().access_token)
+        let mut login = self.login.lock().unwrap();
+        let fresh = login.take().filter(|(_, since)| since.elapsed() < Duration::from_secs(1));
+        let (xrpc, _) = login.insert(fresh.unwrap_or_else(|| (self.log_in(), Instant::now())));
+        xrpc.clone()
+    }
+
+    fn log_in(&self) -> Xrpc {
+        let account = self.alice.account.account();
+        let asked = self.alice.account.xrpc().from_address(&fresh_address());
+        let login = json!({"identifier": account.did, "password": account.password});
+        let session = asked.post("com.atproto.server.createSession", &login);
+        let session = session.and_then(|answer| answer.success()).unwrap_or_else(|error| panic!("{error}"));
+        asked.with_token(session["accessJwt"].as_str().unwrap())
     }
 
     fn post(&self, method: &str, body: &Value) -> Value {
@@ -66,7 +81,26 @@ impl SourceHarness for OnPds {
     }
 }
 
-atdata_testkit::source_suite!(async || {
-    let alice = Alice::for_test("source", |options| options)?;
-    Some(OnPds { alice, keys: Mutex::default() })
-});
+fn harness(alice: Alice) -> OnPds {
+    OnPds { alice, keys: Mutex::default(), login: Mutex::default() }
+}
+
+mod on_pds {
+    use super::*;
+
+    atdata_testkit::source_suite!(async || Alice::for_test("source", |options| options).map(harness));
+}
+
+mod strict {
+    use super::*;
+
+    atdata_testkit::source_suite!(async || Alice::strict_for_test("source", |options| options).map(harness));
+}
+
+mod behind_faults {
+    use super::*;
+
+    atdata_testkit::source_suite!(
+        async || Alice::behind_faults_for_test("source", |options| options).map(harness)
+    );
+}

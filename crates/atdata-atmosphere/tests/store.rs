@@ -80,4 +80,22 @@ fn harness(alice: Alice) -> OnPds {
     OnPds { store: Arc::new(store), alice }
 }
 
-atdata_testkit::store_suite!(async || Alice::for_test("store", |options| options).map(harness));
+mod on_pds {
+    use super::*;
+
+    atdata_testkit::store_suite!(async || Alice::for_test("store", |options| options).map(harness));
+}
+
+mod strict {
+    use super::*;
+
+    atdata_testkit::store_suite!(async || Alice::strict_for_test("store", |options| options).map(harness));
+}
+
+mod behind_faults {
+    use super::*;
+
+    atdata_testkit::store_suite!(
+        async || Alice::behind_faults_for_test("store", |options| options).map(harness)
+    );
+}

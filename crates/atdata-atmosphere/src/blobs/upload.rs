@@ -99,7 +99,7 @@ pub(super) async fn upload(atmosphere: &Atmosphere, sending: &Sending, cid: Cont
     let service = atmosphere.account()?.service.clone();
     let url = service.address("com.atproto.repo.uploadBlob", &[]);
     let length = sending.kept.length;
-    let patience = patience(length);
+    let patience = patience(service.retry().read_timeout, length);
     let read_timeout = patience.saturating_add(service.retry().max_retry_after);
     let policy = RetryPolicy { read_timeout, ..service.retry().clone() };
     let sent = policy.repeat(|| {
@@ -128,7 +128,7 @@ pub(super) async fn upload(atmosphere: &Atmosphere, sending: &Sending, cid: Cont
     Ok(blob)
 }
 
-/// How long an upload may take: a minute, or half of one and a second for each megabyte.
-fn patience(length: u64) -> Duration {
-    Duration::from_secs((30 + length / 1_000_000).max(60))
+/// How long an upload may take: as long as a server may think, and as long as a line of a megabit in a second takes.
+fn patience(thinking: Duration, length: u64) -> Duration {
+    thinking.saturating_add(Duration::from_secs(1 + length / 125_000))
 }

@@ -45,6 +45,26 @@ pub struct Identity {
     pub signing_key: Option<VerificationMethod>,
 }
 
+/// What the document of an account says.
+#[derive(Debug)]
+struct Known {
+    did: Did,
+    handles: Vec<String>,
+    pds: String,
+    signing_key: Option<VerificationMethod>,
+}
+
+impl Known {
+    fn identity(&self, handle: Option<String>) -> Identity {
+        Identity {
+            did: self.did.clone(),
+            handle,
+            pds: self.pds.clone(),
+            signing_key: self.signing_key.clone(),
+        }
+    }
+}
+
 /// Finds accounts, and remembers them for a while.
 #[derive(Debug)]
 pub(crate) struct Resolver {
@@ -58,7 +78,7 @@ pub(crate) struct Resolver {
     policy: AddressPolicy,
     retry: Arc<RetryPolicy>,
     names: Names,
-    known: Cache<Arc<Identity>>,
+    known: Cache<Arc<Known>>,
     /// The DID that a handle claims.
     claims: Cache<Did>,
 }
@@ -79,22 +99,27 @@ impl Resolver {
     }
 
     /// The account of a handle or DID, with or without `@` before it.
-    pub(crate) async fn resolve(&self, account: &str) -> Result<Arc<Identity>> {
+    pub(crate) async fn resolve(&self, account: &str) -> Result<Identity> {
         let account = account.strip_prefix('@').unwrap_or(account);
         if account.starts_with("did:") {
             let did: Did = account.parse()?;
-            return self.of_did(&did).await.context("account", account);
+            let known = self.of_did(&did).await.context("account", account)?;
+            let handle = self.confirmed(&known).await;
+            return Ok(known.identity(handle));
         }
         let handle = handle::normalized(account)?;
         let did = self.claimed(&handle).await.context("account", account)?;
-        let identity = self.of_did(&did).await.context("account", account)?;
-        match identity.handle.as_deref() == Some(handle.as_str()) {
-            true => Ok(identity),
-            false => Err(Error::permission_denied(format!(
-                "the handle claims to be {did}, which does not claim the handle"
-            ))
-            .with("account", account)),
+        let known = self.of_did(&did).await.context("account", account)?;
+        if !known.handles.iter().any(|known| known.eq_ignore_ascii_case(&handle)) {
+            let message = format!("the handle claims to be {did}, which does not claim the handle");
+            return Err(Error::permission_denied(message).with("account", account));
         }
+        Ok(known.identity(Some(handle)))
+    }
+
+    /// The server of an account.
+    pub(crate) async fn server_of(&self, did: &Did) -> Result<String> {
+        Ok(self.of_did(did).await.context("account", did)?.pds.clone())
     }
 
     /// Forgets what is known of an account: it may have moved.
@@ -159,9 +184,9 @@ impl Resolver {
         did.parse().context("url", url)
     }
 
-    async fn of_did(&self, did: &Did) -> Result<Arc<Identity>> {
-        if let Some(identity) = self.known.get(did.as_str()) {
-            return Ok(identity);
+    async fn of_did(&self, did: &Did) -> Result<Arc<Known>> {
+        if let Some(known) = self.known.get(did.as_str()) {
+            return Ok(known);
         }
         let (client, url) = match did.method() {
             Method::Plc => (&self.trusted, format!("{}/{did}", self.plc)),
@@ -186,22 +211,19 @@ impl Resolver {
                 .with("account", did)
                 .with("url", pds));
         }
-        let handle = self.confirmed(did, document.handles).await;
-        let identity =
-            Arc::new(Identity { did: did.clone(), handle, pds, signing_key: document.signing_key });
-        self.known.put(did.as_str(), identity.clone());
-        Ok(identity)
+        let known =
+            Known { did: did.clone(), handles: document.handles, pds, signing_key: document.signing_key };
+        let known = Arc::new(known);
+        self.known.put(did.as_str(), known.clone());
+        Ok(known)
     }
 
-    /// The first handle of a document that leads back to the DID.
-    async fn confirmed(&self, did: &Did, handles: Vec<String>) -> Option<String> {
-        let first = handle::normalized(handles.first()?).ok()?;
-        // One that cannot be looked up now counts as none: nothing but the display depends on it, and `resolve` by a
-        // handle, which looks it up before.
-        match self.claimed(&first).await {
-            Ok(claimed) if claimed == *did => Some(first),
-            _ => None,
-        }
+    /// The first handle of an account, if it leads back. One that cannot be looked up now counts as one that does not:
+    /// nothing but what is shown depends on it.
+    async fn confirmed(&self, known: &Known) -> Option<String> {
+        let first = handle::normalized(known.handles.first()?).ok()?;
+        let claimed = self.claimed(&first).await.ok()?;
+        (claimed == known.did).then_some(first)
     }
 
     /// Whether a host is one of those that the user allowed wherever they are.

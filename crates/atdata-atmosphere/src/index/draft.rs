@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use atdata_core::schema::{Profile, SampleSchema};
 use atdata_core::url::AtUri;
 use atdata_core::{Error, Result};
+use serde_json::Value as Json;
 use time::OffsetDateTime;
 
 use super::find::label;
 use super::schemas::published;
 use crate::records::{Collection, DatasetRecord, LabelRecord, RecordKind, SchemaRecord};
-use crate::repository::{Row, View, Write, microseconds};
+use crate::repository::{MAX_BYTES, MAX_WRITES, Row, View, Write, microseconds};
 use crate::tid::TidClock;
 
 pub(super) struct Draft<'a> {
@@ -20,7 +21,23 @@ pub(super) struct Draft<'a> {
     now: OffsetDateTime,
     writes: Vec<Write>,
     /// Schemas that this change publishes, by name and version.
-    schemas: HashMap<(String, String), (SampleSchema, String)>,
+    schemas: HashMap<(String, String), Pending>,
+    bytes: usize,
+}
+
+/// A schema that a change publishes.
+struct Pending {
+    schema: SampleSchema,
+    reference: String,
+    /// Its place among the writes.
+    write: usize,
+}
+
+/// A state of a draft that can be gone back to.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    writes: usize,
+    bytes: usize,
 }
 
 impl<'a> Draft<'a> {
@@ -28,7 +45,28 @@ impl<'a> Draft<'a> {
         let now = OffsetDateTime::now_utc();
         // Microseconds are what records have, and what is compared.
         let now = now.replace_microsecond(now.microsecond()).unwrap_or(now);
-        Self { view, profile, tids, now, writes: Vec::new(), schemas: HashMap::new() }
+        Self { view, profile, tids, now, writes: Vec::new(), schemas: HashMap::new(), bytes: 0 }
+    }
+
+    /// Whether servers would take it at once.
+    pub(super) fn fits(&self) -> bool {
+        self.writes.len() <= MAX_WRITES && self.bytes <= MAX_BYTES
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark { writes: self.writes.len(), bytes: self.bytes }
+    }
+
+    /// Takes back what was added since.
+    pub(super) fn go_back(&mut self, mark: Mark) {
+        self.writes.truncate(mark.writes);
+        self.schemas.retain(|_, pending| pending.write < mark.writes);
+        self.bytes = mark.bytes;
+    }
+
+    fn create_record(&mut self, collection: Collection, rkey: String, value: Json) {
+        self.bytes += length(&value);
+        self.writes.push(Write::Create { collection, rkey, value });
     }
 
     pub(super) fn finish(self) -> Vec<Write> {
@@ -53,18 +91,19 @@ impl<'a> Draft<'a> {
             return Ok(reference);
         }
         let key = (schema.name.clone(), schema.version.to_string());
-        if let Some((pending, reference)) = self.schemas.get(&key) {
-            atdata_core::schema::check_republication(pending, schema)?;
-            return Ok(reference.clone());
+        if let Some(pending) = self.schemas.get(&key) {
+            atdata_core::schema::check_republication(&pending.schema, schema)?;
+            return Ok(pending.reference.clone());
         }
         let collection = self.collection(RecordKind::Schema)?;
         let mut schema = schema.clone();
         schema.created_at = Some(self.now);
         let value = SchemaRecord { schema: schema.clone() }.to_json(self.profile)?;
         let (rkey, uri) = self.address(collection);
-        self.writes.push(Write::Create { collection, rkey, value });
-        self.schemas.insert(key, (schema, uri.to_string()));
-        Ok(uri.to_string())
+        let (write, reference) = (self.writes.len(), uri.to_string());
+        self.create_record(collection, rkey, value);
+        self.schemas.insert(key, Pending { schema, reference: reference.clone(), write });
+        Ok(reference)
     }
 
     /// Writes a dataset, and gives its address.
@@ -73,7 +112,7 @@ impl<'a> Draft<'a> {
         record.created_at = Some(self.now);
         let value = record.to_json(self.profile)?;
         let (rkey, uri) = self.address(collection);
-        self.writes.push(Write::Create { collection, rkey, value });
+        self.create_record(collection, rkey, value);
         Ok(uri)
     }
 
@@ -95,6 +134,7 @@ impl<'a> Draft<'a> {
         record.description = description.map(str::to_owned);
         record.created_at = Some(created.unwrap_or(self.now));
         let value = record.to_json(self.profile)?;
+        self.bytes += length(&value);
         let old = label(self.view, name, Some(version))?.filter(|row| row.collection == collection);
         let write = match old {
             Some(row) => Write::Update { collection, rkey: row.rkey.to_string(), value },
@@ -120,4 +160,9 @@ impl<'a> Draft<'a> {
         }
         Ok(())
     }
+}
+
+/// The bytes that a record takes in a request.
+fn length(value: &Json) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |text| text.len())
 }

@@ -128,7 +128,7 @@ impl AtmosphereIndex {
     pub(super) async fn fetch(&self, uri: &AtUri) -> Result<Fetched> {
         let did: Did = match uri.authority.parse() {
             Ok(did) => did,
-            Err(_) => self.atmosphere.resolve(&uri.authority).await?.did.clone(),
+            Err(_) => self.atmosphere.resolve(&uri.authority).await?.did,
         };
         let service = self.atmosphere.service_of(&did).await?;
         let parameters = [("repo", did.as_str()), ("collection", &*uri.collection), ("rkey", &*uri.rkey)];

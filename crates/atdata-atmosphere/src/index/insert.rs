@@ -1,14 +1,17 @@
 //! Inserting datasets.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use atdata_core::{Error, IfExists, IndexEntry, NewDataset, Result, ResultExt, SchemaSpec};
 
 use super::draft::Draft;
 use super::entry::AtmosphereEntry;
 use super::find::{Found, by_name, label};
 use super::{AtmosphereIndex, EVERYTHING};
-use crate::records::{BlobShard, DatasetRecord, DatasetSize, Storage, UrlShard};
+use crate::records::{BlobRef, BlobShard, DatasetRecord, DatasetSize, Storage, UrlShard};
 use crate::repository::{Plan, View};
-use crate::{BlobAddress, Did};
+use crate::{Atmosphere, BlobAddress, Did};
 
 /// What a record says of a dataset besides what every index keeps.
 ///
@@ -51,23 +54,63 @@ impl AtmosphereIndex {
         let (profile, atmosphere, did) = (self.profile(), self.atmosphere.clone(), self.did.clone());
         let name = new.name.clone();
         let change = self.repository.change(&self.atmosphere, &EVERYTHING, move |view| {
-            let blobs = |address: &BlobAddress| match atmosphere.inner.uploaded.get(&address.cid) {
-                Some(blob) => Ok(Some(blob)),
-                None => view.blob(&address.cid),
-            };
-            let storage = storage(&did, &new.data_urls, blobs)?;
+            let known = |address: &BlobAddress| known_blob(&atmosphere, view, address);
+            let storage = storage(&did, &new.data_urls, known)?;
             let mut draft = Draft::new(view, profile, &atmosphere.inner.tids);
             let place = insertion(&mut draft, view, &new, &details, storage)?;
-            let name = new.name.clone();
-            Ok(Plan::new(draft.finish(), move |view| {
-                let uri = place.parse()?;
-                let row = view.at(&uri).ok_or_else(|| {
-                    Error::unexpected("the record that was written is not there").with("name", name)
-                })?;
-                AtmosphereEntry::of_row(view, row)
-            }))
+            Ok(Plan::new(draft.finish(), move |view| written(view, &place)))
         });
         Ok(self.atmosphere.judged(change.await.context("name", name)?))
+    }
+
+    /// Inserts datasets with few requests: as many as a server takes are one change, which happens as a whole or not at
+    /// all. Gives their entries in the same order.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert), naming the dataset. Those before it may have been inserted; to insert all of them again
+    /// is safe.
+    pub async fn insert_many(&self, datasets: Vec<NewDataset>) -> Result<Vec<AtmosphereEntry>> {
+        self.check_writable()?;
+        let mut all = Vec::with_capacity(datasets.len());
+        for new in datasets {
+            new.validate()?;
+            self.atmosphere.check_public(&new.data_urls).context("name", &new.name)?;
+            all.push(self.with_schema_address(new).await?);
+        }
+        let (all, mut entries) = (Arc::new(all), Vec::new());
+        while entries.len() < all.len() {
+            entries.extend(self.insert_some(&all, entries.len()).await?);
+        }
+        Ok(entries.into_iter().map(|entry| self.atmosphere.judged(entry)).collect())
+    }
+
+    /// Inserts the datasets from `first` on that fit into one change, of different names.
+    async fn insert_some(&self, all: &Arc<Vec<NewDataset>>, first: usize) -> Result<Vec<AtmosphereEntry>> {
+        let (profile, atmosphere, did) = (self.profile(), self.atmosphere.clone(), self.did.clone());
+        let (all, details) = (all.clone(), DatasetDetails::default());
+        let change = self.repository.change(&self.atmosphere, &EVERYTHING, move |view| {
+            let mut draft = Draft::new(view, profile, &atmosphere.inner.tids);
+            let (mut places, mut names) = (Vec::new(), HashSet::new());
+            for new in all.iter().skip(first) {
+                let mark = draft.mark();
+                if !names.insert(new.name.as_str()) {
+                    break;
+                }
+                let known = |address: &BlobAddress| known_blob(&atmosphere, view, address);
+                let place = storage(&did, &new.data_urls, known)
+                    .and_then(|storage| insertion(&mut draft, view, new, &details, storage));
+                let place = place.context("name", &new.name)?;
+                if !draft.fits() && !places.is_empty() {
+                    draft.go_back(mark);
+                    break;
+                }
+                places.push(place);
+            }
+            Ok(Plan::new(draft.finish(), move |view| {
+                places.iter().map(|place| written(view, place)).collect::<Result<Vec<_>>>()
+            }))
+        });
+        change.await
     }
 
     /// A schema that is named by another reference than an address is looked up: in a record only addresses mean
@@ -80,6 +123,22 @@ impl AtmosphereIndex {
             schema.validate()?;
         }
         Ok(new)
+    }
+}
+
+/// The entry at an address, after the change that wrote it.
+fn written(view: &View, address: &str) -> Result<AtmosphereEntry> {
+    let row = view
+        .at(&address.parse()?)
+        .ok_or_else(|| Error::unexpected("the record that was written is not there").with("url", address))?;
+    AtmosphereEntry::of_row(view, row)
+}
+
+/// What the server calls a blob: it said so when it was sent, or a record says it.
+fn known_blob(atmosphere: &Atmosphere, view: &View, address: &BlobAddress) -> Result<Option<BlobRef>> {
+    match atmosphere.inner.uploaded.get(&address.cid) {
+        Some(blob) => Ok(Some(blob)),
+        None => view.blob(&address.cid),
     }
 }
 
@@ -148,7 +207,7 @@ fn is_same(old: &AtmosphereEntry, new: &DatasetRecord, did: &str) -> bool {
 fn storage(
     did: &Did,
     urls: &[String],
-    known: impl Fn(&BlobAddress) -> Result<Option<crate::records::BlobRef>>,
+    known: impl Fn(&BlobAddress) -> Result<Option<BlobRef>>,
 ) -> Result<Storage> {
     let own = |url: &String| url.parse::<BlobAddress>().ok().filter(|address| address.did == *did);
     let blobs: Option<Vec<BlobAddress>> = urls.iter().map(own).collect();

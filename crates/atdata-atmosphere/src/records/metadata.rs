@@ -79,12 +79,40 @@ pub(super) fn to_json(metadata: &Map, profile: Profile) -> Result<Json> {
             format!("the metadata have {} bytes, at most {} are allowed", packed.len(), limits::METADATA);
         return Err(Error::invalid(message).with("member", MEMBER));
     }
-    if profile != Profile::Seed
-        && let Some(object) = as_object(metadata)
-    {
+    if profile == Profile::Seed {
+        return value_to_json(&Value::Bytes(packed));
+    }
+    if let Some(object) = as_object(metadata) {
         return Ok(object);
     }
-    value_to_json(&Value::Bytes(packed))
+    let unpadded = to_thirds(&packed).filter(|bytes| bytes.len() <= limits::METADATA);
+    value_to_json(&Value::Bytes(unpadded.map_or(packed, Into::into)))
+}
+
+/// The same map in msgpack, made longer such that its base64 needs no padding: servers send none, and Python 0.7 does
+/// not read base64 without the padding that it should have. Longer than they must be are the headers of the map and,
+/// if need be, of its first key.
+fn to_thirds(packed: &[u8]) -> Option<Vec<u8>> {
+    let missing = (3 - packed.len() % 3) % 3;
+    let (header, rest): (Vec<u8>, &[u8]) = match (missing, packed) {
+        (0, _) => return None,
+        // Up to 15 entries: the header has one byte, then three or five.
+        (2, [short @ 0x80..=0x8f, rest @ ..]) => (vec![0xde, 0, short & 0x0f], rest),
+        (_, [short @ 0x80..=0x8f, rest @ ..]) => (vec![0xdf, 0, 0, 0, short & 0x0f], rest),
+        // More entries: three bytes, then five.
+        (2, [0xde, high, low, rest @ ..]) => (vec![0xdf, 0, 0, *high, *low], rest),
+        // And the key: one byte more, or two.
+        (_, [0xde, high, low, short @ 0xa0..=0xbf, rest @ ..]) => {
+            (vec![0xde, *high, *low, 0xd9, short & 0x1f], rest)
+        }
+        (_, [0xde, high, low, 0xd9, length, rest @ ..]) => (vec![0xde, *high, *low, 0xda, 0, *length], rest),
+        (_, [0xde, high, low, 0xda, a, b, rest @ ..]) => {
+            (vec![0xdf, 0, 0, *high, *low, 0xdb, 0, 0, *a, *b], rest)
+        }
+        // Metadata of so many entries, or with such a key, are beyond the limit.
+        _ => return None,
+    };
+    Some([&header, rest].concat())
 }
 
 /// The object form, if it says the same.
@@ -120,5 +148,27 @@ fn is_typical(camel: &str, value: &Value) -> bool {
         Value::List(items) => camel == STEPS && items.iter().all(|item| item.as_str().is_some()),
         Value::Str(_) => camel != STEPS,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn msgpack_is_stretched_to_thirds_without_changing_it() {
+        for entries in [0, 1, 2, 15, 16, 17, 300] {
+            for key in [1, 31, 32, 255, 256, 1000] {
+                for filling in 0..3 {
+                    let first = ("k".repeat(key), Value::from("f".repeat(filling)));
+                    let rest = (1..entries).map(|i| (format!("{i}"), Value::from(0.5)));
+                    let map: Map = [first].into_iter().chain(rest).take(entries).collect();
+                    let packed = msgpack::to_bytes(&Value::Map(map.clone())).unwrap();
+                    let stretched = to_thirds(&packed).map_or(packed, Into::into);
+                    assert_eq!(stretched.len() % 3, 0, "{entries} entries, a key of {key}");
+                    assert_eq!(msgpack::from_bytes(&stretched).unwrap(), Value::Map(map));
+                }
+            }
+        }
     }
 }

@@ -72,6 +72,16 @@ pub struct S3Storage {
     pub shards: Vec<S3Shard>,
 }
 
+impl S3Storage {
+    /// The member, if any, of which no address can be made that is read as the same.
+    fn nameless(&self) -> Option<&'static str> {
+        if self.bucket.is_empty() || self.bucket.contains('/') {
+            return Some("bucket");
+        }
+        self.shards.iter().any(|shard| shard.key.is_empty()).then_some("key")
+    }
+}
+
 /// A shard in a bucket.
 ///
 /// ```
@@ -197,14 +207,24 @@ impl Storage {
                 })?;
                 Ok(Self::from_urls(shards))
             }
-            "storageS3" => Ok(Storage::S3(S3Storage {
-                bucket: members.required("bucket")?,
-                region: members.owned("region")?,
-                endpoint: members.owned("endpoint")?,
-                shards: read_shards(members, "shards", |shard| {
-                    Ok(S3Shard { key: shard.required("key")?, checksum: read_checksum(shard)? })
-                })?,
-            })),
+            "storageS3" => {
+                let storage = S3Storage {
+                    bucket: members.required("bucket")?,
+                    region: members.owned("region")?,
+                    endpoint: members.owned("endpoint")?,
+                    shards: read_shards(members, "shards", |shard| {
+                        Ok(S3Shard { key: shard.required("key")?, checksum: read_checksum(shard)? })
+                    })?,
+                };
+                if storage.shards.is_empty() {
+                    return Ok(Storage::Urls(Vec::new()));
+                }
+                if let Some(member) = storage.nameless() {
+                    let message = "an S3 bucket or key is empty, or the bucket has a slash";
+                    return Err(Error::corrupt(message).with("member", member));
+                }
+                Ok(Storage::S3(storage))
+            }
             "storageBlobs" => read_blobs(members),
             _ => Err(Error::unsupported(format!("Unknown storage type: {full}"))),
         }
@@ -214,8 +234,14 @@ impl Storage {
     /// `storageHttp`, `storageS3` or `storageBlobs`.
     ///
     /// # Errors
-    /// `Invalid`, naming the member that is beyond a limit of the lexicon.
+    /// `Invalid`, naming the member: one that is beyond a limit of the lexicon, a bucket or key that names nothing.
     pub fn to_json(&self, profile: Profile) -> Result<Json> {
+        if let Storage::S3(storage) = self
+            && let Some(member) = storage.nameless()
+        {
+            let message = "an S3 bucket or key is empty, or the bucket has a slash";
+            return Err(Error::invalid(message).with("member", member));
+        }
         let object = |kind: &str| Writing::typed(format!("{}.{kind}", namespace(profile)));
         let latest = profile != Profile::Seed;
         let mut object = match self {
@@ -274,7 +300,9 @@ impl Storage {
                 object
             }
         };
-        if let Storage::S3(storage) = self {
+        if let Storage::S3(storage) = self
+            && !storage.shards.is_empty()
+        {
             object.optional("region", storage.region.as_deref(), limits::REGION)?;
             object.optional("endpoint", storage.endpoint.as_deref(), limits::ENDPOINT)?;
         }

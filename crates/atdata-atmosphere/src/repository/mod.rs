@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::records::RecordKind;
 use crate::{Atmosphere, Did};
-pub(crate) use change::{Plan, Write};
+pub(crate) use change::{MAX_BYTES, MAX_WRITES, Plan, Write};
 pub(crate) use head::microseconds;
 pub(crate) use table::Row;
 pub use view::MalformedRecord;

@@ -21,6 +21,13 @@ use crate::error::{AuthFault, XrpcFault};
 /// The longest answer to a request for tokens.
 const MAX_ANSWER: usize = 1 << 20;
 
+/// A token for requests, and which renewal it came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    pub(crate) token: Secret,
+    renewal: u64,
+}
+
 /// A session that renews itself.
 pub(crate) struct Keeper {
     http: HttpClient,
@@ -34,6 +41,8 @@ pub(crate) struct Keeper {
 struct State {
     /// None when the session is over.
     session: Result<Session, AuthFault>,
+    /// How often the tokens were renewed. Tokens themselves do not tell: those of one second are equal.
+    renewed: u64,
     /// How often the server was asked for new tokens.
     asked: u64,
     /// Why the last asking failed.
@@ -47,7 +56,7 @@ impl Keeper {
         retry: Arc<RetryPolicy>,
         store: Option<Arc<dyn SessionStore>>,
     ) -> Arc<Self> {
-        let state = State { session: Ok(session), asked: 0, failure: None };
+        let state = State { session: Ok(session), renewed: 0, asked: 0, failure: None };
         Arc::new(Self { http, retry, store, state: Mutex::new(state), asking: Arc::default() })
     }
 
@@ -64,28 +73,37 @@ impl Keeper {
     }
 
     /// The token for a request; renewed before if it must live for a while.
-    pub(crate) async fn access(self: &Arc<Self>, must_last: bool) -> Result<Secret> {
-        let session = self.session()?;
+    pub(crate) async fn access(self: &Arc<Self>, must_last: bool) -> Result<Access> {
+        let access = self.newest()?;
         let end_is_near = if must_last { token::is_old } else { token::is_over };
-        if !end_is_near(session.access.expose()) {
-            return Ok(session.access);
+        if !end_is_near(access.token.expose()) {
+            return Ok(access);
         }
-        match self.refresh(&session.access).await {
-            Ok(()) => Ok(self.session()?.access),
+        match self.refresh(&access).await {
+            Ok(()) => self.newest(),
             // It may live longer than this machine's clock says.
-            Err(error) if error.kind() != ErrorKind::PermissionDenied => Ok(session.access),
+            Err(error) if error.kind() != ErrorKind::PermissionDenied => Ok(access),
             Err(error) => Err(error),
         }
     }
 
-    /// Renews the tokens, unless somebody did since `stale` was read.
+    /// The token as it is now.
+    pub(super) fn newest(&self) -> Result<Access> {
+        let newest = self.with_state(|state| {
+            let token = state.session.as_ref().map(|session| session.access.clone());
+            token.map(|token| Access { token, renewal: state.renewed }).map_err(|fault| *fault)
+        });
+        newest.map_err(AuthFault::error)
+    }
+
+    /// Renews the tokens, unless somebody did since `stale` was given.
     ///
     /// # Errors
     /// The session is over ([`AuthFault`]); or the server cannot be asked now, which leaves the session as it is.
-    pub(crate) async fn refresh(self: &Arc<Self>, stale: &Secret) -> Result<()> {
+    pub(crate) async fn refresh(self: &Arc<Self>, stale: &Access) -> Result<()> {
         let before = self.with_state(|state| state.asked);
         let turn = self.asking.clone().lock_owned().await;
-        if self.session()?.access != *stale {
+        if self.newest()?.renewal != stale.renewal {
             return Ok(());
         }
         // Somebody asked while this one waited for its turn, and failed: the answer would be the same.
@@ -109,7 +127,10 @@ impl Keeper {
                 .map(|error| (error.kind(), error.message().to_owned(), error.is_retryable()));
         });
         let session = asked?;
-        self.with_state(|state| state.session = Ok(session.clone()));
+        self.with_state(|state| {
+            state.renewed += 1;
+            state.session = Ok(session.clone());
+        });
         if let Some(store) = &self.store
             && let Err(error) = store.save(Some(&session)).await
         {
@@ -128,7 +149,7 @@ impl Keeper {
             && saved.pds == session.pds
             && saved.refresh != session.refresh
         {
-            if !token::is_over(saved.access.expose()) && saved.access != session.access {
+            if !token::is_over(saved.access.expose()) {
                 return Ok(saved);
             }
             session = saved;

@@ -2,6 +2,9 @@
 
 mod file;
 mod keeper;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;
 mod token;
 
 use std::fmt;
@@ -11,7 +14,7 @@ use atdata_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub use file::SessionFile;
-pub(crate) use keeper::Keeper;
+pub(crate) use keeper::{Access, Keeper};
 
 use crate::Secret;
 

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use super::MAX_JSON;
 use super::limits::{Patience, wanted};
 use crate::error::XrpcFault;
-use crate::session::Keeper;
+use crate::session::{Access, Keeper};
 
 /// The longest body of an error that is read.
 const MAX_FAULT: usize = 64 << 10;
@@ -132,8 +132,9 @@ impl Service {
         loop {
             let token = self.token(auth).await?;
             let mut request = request()?;
-            if let Some(token) = &token {
-                request = request.with_header("authorization", &format!("Bearer {}", token.expose()))?;
+            if let Some(access) = &token {
+                let bearer = format!("Bearer {}", access.token.expose());
+                request = request.with_header("authorization", &bearer)?;
             }
             let sent = tokio::time::timeout(timeout, self.http.send(request)).await;
             let answer = sent
@@ -143,7 +144,12 @@ impl Service {
                 return Ok(answer);
             }
             let (wait, retry_after) = (wanted(&answer), answer.retry_after());
-            let fault = XrpcFault::read(&answer.into_bytes(MAX_FAULT).await.unwrap_or_default());
+            let fault = match answer.into_bytes(MAX_FAULT).await {
+                Ok(body) => XrpcFault::read(&body),
+                // What is wrong was not heard to its end: the status alone would be taken for something else.
+                Err(error) if error.is_retryable() => return Err(error.with("url", &self.base)),
+                Err(_) => XrpcFault::default(),
+            };
             if fault.wants_fresh_token(status)
                 && refreshes < REFRESHES
                 && let (Some(keeper), Some(token)) = (&self.keeper, &token)
@@ -161,7 +167,7 @@ impl Service {
         }
     }
 
-    async fn token(&self, auth: Auth) -> Result<Option<crate::Secret>> {
+    async fn token(&self, auth: Auth) -> Result<Option<Access>> {
         let needed = matches!(auth, Auth::Account | Auth::Fresh);
         match &self.keeper {
             None if needed => Err(crate::AuthFault::NoSession.error()),

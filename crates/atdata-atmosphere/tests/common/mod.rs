@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use atdata_atmosphere::{Atmosphere, AtmosphereOptions, Session};
 use atdata_core::remote::RetryPolicy;
+use atdata_testkit::proxy::{Fault, FaultProxy};
 use atdata_testkit::servers::pds::{Account, FORWARDED, PdsAccount, fresh_address};
 use atdata_transport::HttpOptions;
 use std::time::Duration;
@@ -47,6 +48,7 @@ pub(crate) struct Alice {
     pub(crate) account: Arc<PdsAccount>,
     pub(crate) options: AtmosphereOptions,
     pub(crate) atmosphere: Atmosphere,
+    proxy: Option<FaultProxy>,
 }
 
 impl Alice {
@@ -69,6 +71,30 @@ impl Alice {
         Some(Self::with_http(account, http, change))
     }
 
+    /// Behind a proxy at which a third of everything fails, each time in another way.
+    pub(crate) fn behind_faults_for_test(
+        case: &str,
+        change: impl Fn(AtmosphereOptions) -> AtmosphereOptions,
+    ) -> Option<Self> {
+        let account = PdsAccount::for_test(case)?;
+        let proxy = FaultProxy::start(account.address());
+        proxy.set(|request| match request.number % 18 {
+            1 => Fault::Status { code: 503, retry_after: Some("0".into()) },
+            4 => Fault::NoAnswer,
+            7 => Fault::LostAnswer,
+            10 => Fault::CutAfter(100),
+            13 => Fault::ResetAfter(50),
+            16 => Fault::ResetUploadAfter(100),
+            _ => Fault::None,
+        });
+        let url = format!("http://localhost:{}", proxy.port());
+        let mut options = change(options(&url, account.plc_url(), HttpOptions::default()));
+        options.retry.base_delay = Duration::from_millis(1);
+        let atmosphere =
+            Atmosphere::resume(session(&url, account.account()), options.clone(), None).expect("a session");
+        Some(Self { account: Arc::new(account), options, atmosphere, proxy: Some(proxy) })
+    }
+
     fn new(account: PdsAccount, change: impl Fn(AtmosphereOptions) -> AtmosphereOptions) -> Self {
         Self::with_http(account, HttpOptions::default(), change)
     }
@@ -80,11 +106,13 @@ impl Alice {
     ) -> Self {
         let options = change(options(account.url(), account.plc_url(), http));
         let atmosphere = atmosphere(&account, options.clone());
-        Self { account: Arc::new(account), options, atmosphere }
+        Self { account: Arc::new(account), options, atmosphere, proxy: None }
     }
 
     /// The same account, with nothing known.
     pub(crate) fn again(&self) -> Atmosphere {
-        atmosphere(&self.account, self.options.clone())
+        let url = self.proxy.as_ref().map(|proxy| format!("http://localhost:{}", proxy.port()));
+        let session = session(url.as_deref().unwrap_or(self.account.url()), self.account.account());
+        Atmosphere::resume(session, self.options.clone(), None).expect("a session")
     }
 }

@@ -97,6 +97,8 @@ fn texts_of_storage() {
         (s3(1, 1025, 1, 1), "key"),
         (s3(1, 1, 51, 1), "region"),
         (s3(1, 1, 1, 501), "endpoint"),
+        (s3(0, 1, 1, 1), "bucket"),
+        (s3(1, 0, 1, 1), "key"),
     ] {
         assert_eq!(outcome(&record, Profile::Latest), Err(member.to_owned()));
     }

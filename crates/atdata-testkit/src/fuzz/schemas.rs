@@ -1,7 +1,8 @@
 //! Schemas, from local JSON and from records of every generation.
 
-use atdata_core::schema::{SampleSchema, diff, to_rust};
+use atdata_core::schema::{Profile, SampleSchema, diff, to_rust};
 use serde_json::Value as Json;
+use time::OffsetDateTime;
 
 use super::texts::text_of;
 
@@ -17,6 +18,17 @@ pub fn schema_record(input: &[u8]) {
     let Ok(json) = serde_json::from_slice::<Json>(input) else { return };
     if let Ok(schema) = SampleSchema::from_record(&json) {
         accepted(&schema);
+        published(schema);
+    }
+}
+
+/// What a record can hold at all is the same after writing and reading one, in both profiles.
+fn published(mut schema: SampleSchema) {
+    schema.created_at.get_or_insert(OffsetDateTime::UNIX_EPOCH);
+    for profile in [Profile::Seed, Profile::Latest] {
+        let Ok(record) = schema.to_record(profile) else { continue };
+        let again = SampleSchema::from_record(&record).unwrap_or_else(|error| panic!("{record}: {error}"));
+        assert_eq!(again, schema, "{record}");
     }
 }
 

@@ -3,11 +3,12 @@
 use std::io::Write;
 
 use atdata_core::cid::{blob_cid, value_to_dag_cbor};
-use atdata_core::schema::{Field, FieldType, Primitive, SampleSchema};
+use atdata_core::schema::{Field, FieldType, Primitive, Profile, SampleSchema};
 use atdata_core::shard_index::{BuildOptions, ShardIndex};
 use atdata_core::tar::read_tar;
 use atdata_core::{Map, ShardBody, Value, msgpack};
 use serde_json::Value as Json;
+use time::OffsetDateTime;
 
 use crate::data::{array_sample, samples, shard};
 use crate::fixtures;
@@ -34,7 +35,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "schema_json" => {
             records().iter().map(|schema| schema.to_json().expect("a schema").into_bytes()).collect()
         }
-        "schema_record" => objects("atproto-records.json"),
+        "schema_record" => [objects("atproto-records.json"), published()].concat(),
         "cid" => cids(),
         "dag_cbor" => cbor(),
         _ => Vec::new(),
@@ -187,6 +188,21 @@ fn objects(name: &str) -> Vec<Vec<u8>> {
         }
     };
     files(name).iter().for_each(|json| walk(json, &mut keep));
+    found
+}
+
+/// Schemas as we publish them, in both profiles.
+fn published() -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    for mut schema in records() {
+        schema.created_at = Some(OffsetDateTime::UNIX_EPOCH);
+        if let Some(field) = schema.fields.first_mut() {
+            field.default = Some(Value::from(0.5));
+        }
+        for profile in [Profile::Seed, Profile::Latest] {
+            found.push(schema.to_record(profile).expect("a schema").to_string().into_bytes());
+        }
+    }
     found
 }
 
