@@ -16,6 +16,9 @@ use futures::{StreamExt, stream};
 
 const SAMPLES: u64 = 40;
 
+/// Of each shard, what was sent of how much, step by step.
+type Steps = BTreeMap<usize, Vec<(u64, u64)>>;
+
 fn numbers() -> SampleSchema {
     SampleSchema::new("Number").field(Field::new("n", Primitive::Int))
 }
@@ -50,7 +53,7 @@ async fn the_server_says_who_is_logged_in_and_that_nobody_is() {
 #[tokio::test]
 async fn uploads_are_told_until_all_was_sent() {
     let Some(alice) = Alice::for_test("progress", |options| options) else { return };
-    let told: Arc<Mutex<BTreeMap<usize, Vec<(u64, u64)>>>> = Arc::default();
+    let told: Arc<Mutex<Steps>> = Arc::default();
     let telling = told.clone();
     let store = PdsBlobStore::new(&alice.atmosphere).unwrap().with_progress(move |upload| {
         telling.lock().unwrap().entry(upload.shard).or_default().push((upload.sent, upload.size));
