@@ -20,7 +20,7 @@ pub use blobs::{BlobAddress, BlobSource, PdsBlobStore, UploadProgress, opener, r
 pub use client::{Atmosphere, Credentials};
 pub use error::AuthFault;
 pub use identity::{Did, Identity, VerificationMethod};
-pub use index::{AtmosphereEntry, AtmosphereIndex, DatasetDetails};
+pub use index::{AtmosphereEntry, AtmosphereIndex, DatasetDetails, StoredLens};
 pub use options::{AtmosphereOptions, PLC_DIRECTORY};
 pub use repository::MalformedRecord;
 pub use secret::Secret;

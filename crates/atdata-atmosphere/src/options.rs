@@ -1,5 +1,6 @@
 //! What can be set.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use atdata_core::remote::RetryPolicy;
@@ -38,6 +39,8 @@ pub struct AtmosphereOptions {
     pub http: HttpOptions,
     /// When a failed request is repeated, and how long a server may ask to wait ([`RetryPolicy::max_retry_after`]).
     pub retry: RetryPolicy,
+    /// The servers that are asked for the text records of handles. Default: none, which are those of the system.
+    pub name_servers: Vec<SocketAddr>,
     /// How long what is known of an identity is believed. Default: 10 min.
     pub identity_lifetime: Duration,
     /// Whether entries may name files of this machine, both when they are written and when they are read. A record is
@@ -54,6 +57,7 @@ impl Default for AtmosphereOptions {
             profile: Profile::default(),
             http: HttpOptions::default(),
             retry: RetryPolicy::default(),
+            name_servers: Vec::new(),
             identity_lifetime: Duration::from_secs(600),
             local_files: false,
         }

@@ -3,6 +3,7 @@
 
 mod common;
 
+use atdata_atmosphere::records::{CodeReference, LensRecord};
 use atdata_atmosphere::{Atmosphere, DatasetDetails};
 use atdata_core::schema::{Field, Primitive, Profile, SampleSchema};
 use atdata_core::source::Registry;
@@ -365,4 +366,99 @@ async fn references_to_other_accounts_are_looked_up_there() {
     assert_eq!(index.insert_dataset(new).await.unwrap().schema_ref(), entry.schema_ref());
     let new = NewDataset::new("none", "Nowhere@1.0.0", vec!["https://h.test/b.tar".into()]);
     assert_eq!(index.insert_dataset(new).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn lenses_are_published_once_and_found() {
+    let Some(alice) = alice("lenses_are_published_once_and_found") else { return };
+    let mut options = alice.options.clone();
+    for profile in [Profile::Seed, Profile::Latest] {
+        options.profile = profile;
+        let session = session(alice.account.url(), alice.account.account());
+        let index = Atmosphere::resume(session, options.clone(), None).unwrap().index().unwrap();
+        let code = |path: &str| CodeReference {
+            repository: "https://code.example.org/lenses".into(),
+            commit: "0123abcd".into(),
+            path: path.into(),
+            branch: None,
+            language: Some("rust".into()),
+        };
+        let mut lens =
+            LensRecord::new(format!("grey-{profile:?}"), SCHEMA, SCHEMA.replace("3kplain", "3kgrey"));
+        (lens.getter, lens.putter) = (Some(code("get.rs")), Some(code("put.rs")));
+        lens.description = Some("Colours to grey".into());
+        let uri = index.publish_lens(&lens).await.unwrap();
+        assert_eq!(index.publish_lens(&lens).await.unwrap(), uri, "it is there");
+        for reference in [uri.as_str(), lens.name.as_str()] {
+            let stored = index.get_lens(reference).await.unwrap();
+            assert_eq!(stored.uri, uri);
+            assert_eq!(LensRecord { created_at: None, ..stored.record }, lens, "{reference}");
+        }
+        lens.description = Some("Others".into());
+        assert_ne!(index.publish_lens(&lens).await.unwrap(), uri);
+        let error = index.get_lens("none").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    }
+    let index = alice.atmosphere.index().unwrap();
+    let all: Vec<_> = index.list_lenses("grey-").try_collect().await.unwrap();
+    assert_eq!(all.len(), 4);
+    assert_eq!(index.list_lenses("grey-L").try_collect::<Vec<_>>().await.unwrap().len(), 2);
+    index.remove_record(&all[0].uri).await.unwrap();
+    assert_eq!(index.list_lenses("").try_collect::<Vec<_>>().await.unwrap().len(), 3);
+    assert_eq!(index.remove_record(&all[0].uri).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_dataset_changes_in_its_place() {
+    let Some(alice) = alice("what_is_said_of_a_dataset_changes_in_its_place") else { return };
+    // Somebody else's program has more to say.
+    let record = json!({
+        "name": "digits", "schemaRef": SCHEMA, "createdAt": TIME, "description": "old", "org.example.mood": "good",
+        "storage": {"$type": "ac.foundation.dataset.storageExternal", "urls": ["https://h.test/a.tar"]},
+    });
+    let (uri, cid) = write(&alice, "ac.foundation.dataset.record", record);
+    let index = alice.atmosphere.index().unwrap();
+    index.set_label(&Label::new("best", &cid)).await.unwrap();
+    let mut details = DatasetDetails::default();
+    details.license = Some("CC0-1.0".into());
+    let entry = index.update_details("digits", &details).await.unwrap();
+    assert_eq!((entry.uri(), entry.data_urls()), (Some(&*uri), &["https://h.test/a.tar".to_owned()][..]));
+    assert_ne!(entry.cid(), Some(&*cid));
+    assert_eq!(
+        (entry.record.license.as_deref(), entry.record.description.as_deref()),
+        (Some("CC0-1.0"), None)
+    );
+    let path = format!(
+        "com.atproto.repo.getRecord?repo={}&collection=ac.foundation.dataset.record&rkey={}",
+        alice.account.did(),
+        uri.rsplit('/').next().unwrap()
+    );
+    let kept = alice.account.xrpc().get(&path).and_then(|answer| answer.success()).unwrap();
+    assert_eq!(kept["value"]["org.example.mood"], "good");
+    assert_eq!(kept["value"].get("description"), None);
+    // The label leads to what the record says now.
+    assert_eq!(index.get_label("best", None).await.unwrap().cid, entry.cid().unwrap());
+    let again = index.update_details(&uri, &details).await.unwrap();
+    assert_eq!(again.cid(), entry.cid());
+    assert_eq!(index.update_details("none", &details).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn what_is_removed_is_gone_with_its_labels() {
+    let Some(alice) = alice("what_is_removed_is_gone_with_its_labels") else { return };
+    let index = alice.atmosphere.index().unwrap();
+    let a = index.insert_dataset(http("a").with_version("1")).await.unwrap();
+    index.insert_dataset(http("b")).await.unwrap();
+    index.set_label(&Label::new("best", a.cid().unwrap())).await.unwrap();
+    index.remove_label("best", None).await.unwrap();
+    assert_eq!(index.remove_label("best", None).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(index.get_dataset("a@1").await.unwrap().uri(), a.uri());
+    index.remove_dataset("a").await.unwrap();
+    assert_eq!(index.remove_dataset("a").await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(names(&index).await, ["b"]);
+    let labels: Vec<Label> = alice.again().index().unwrap().list_labels("").try_collect().await.unwrap();
+    assert_eq!(labels.iter().map(|label| label.name.as_str()).collect::<Vec<_>>(), ["b"]);
+    // Another's is not ours to remove.
+    let error = index.remove_record("at://did:plc:aaaa/science.alt.dataset.entry/3k").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
 }

@@ -1,9 +1,13 @@
 //! Handles: names of the domain name system.
 
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use atdata_core::{Error, Result};
 use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{NameServerConfig, ResolverConfig};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
 
 use super::Did;
@@ -43,18 +47,33 @@ pub(super) fn is_public(handle: &str) -> bool {
 }
 
 /// The system's name servers, asked for what the system's own functions do not give: texts.
-#[derive(Default)]
 pub(super) struct Names {
+    /// Other servers than the system's.
+    servers: Vec<SocketAddr>,
     resolver: OnceLock<Option<TokioResolver>>,
 }
 
 impl Names {
+    pub(super) fn new(servers: Vec<SocketAddr>) -> Self {
+        Self { servers, resolver: OnceLock::new() }
+    }
+
+    fn build(&self) -> std::result::Result<TokioResolver, NetError> {
+        if self.servers.is_empty() {
+            return TokioResolver::builder_tokio()?.build();
+        }
+        let server = |address: &SocketAddr| {
+            let mut server = NameServerConfig::udp_and_tcp(address.ip());
+            server.connections.iter_mut().for_each(|connection| connection.port = address.port());
+            server
+        };
+        let config = ResolverConfig::from_name_servers(self.servers.iter().map(server).collect());
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build()
+    }
+
     /// The DID in the text record of a handle; none if there is none, or more than one.
     pub(super) async fn look_up(&self, handle: &str) -> Result<Option<Did>> {
-        let resolver = self.resolver.get_or_init(|| {
-            let built = TokioResolver::builder_tokio().map_err(|error| error.to_string());
-            built.and_then(|builder| builder.build().map_err(|error| error.to_string())).ok()
-        });
+        let resolver = self.resolver.get_or_init(|| self.build().ok());
         // A machine without name servers may still ask the name's web server, through a proxy for instance.
         let Some(resolver) = resolver else { return Ok(None) };
         let name = format!("_atproto.{handle}.");

@@ -92,7 +92,7 @@ impl Resolver {
             own_pds: options.pds.clone(),
             policy: options.http.foreign.clone(),
             retry,
-            names: Names::default(),
+            names: Names::new(options.name_servers.clone()),
             known: Cache::new(options.identity_lifetime),
             claims: Cache::new(options.identity_lifetime),
         }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::find::label;
 use super::schemas::published;
-use crate::records::{Collection, DatasetRecord, LabelRecord, RecordKind, SchemaRecord};
+use crate::records::{Collection, DatasetRecord, LabelRecord, LensRecord, RecordKind, SchemaRecord};
 use crate::repository::{MAX_BYTES, MAX_WRITES, Row, View, Write, microseconds};
 use crate::tid::TidClock;
 
@@ -110,6 +110,16 @@ impl<'a> Draft<'a> {
     pub(super) fn create(&mut self, mut record: DatasetRecord) -> Result<AtUri> {
         let collection = self.collection(RecordKind::Dataset)?;
         record.created_at = Some(self.now);
+        let value = record.to_json(self.profile)?;
+        let (rkey, uri) = self.address(collection);
+        self.create_record(collection, rkey, value);
+        Ok(uri)
+    }
+
+    /// Writes a lens, and gives its address.
+    pub(super) fn create_lens(&mut self, mut record: LensRecord) -> Result<AtUri> {
+        let collection = self.collection(RecordKind::Lens)?;
+        record.created_at = record.created_at.or(Some(self.now));
         let value = record.to_json(self.profile)?;
         let (rkey, uri) = self.address(collection);
         self.create_record(collection, rkey, value);

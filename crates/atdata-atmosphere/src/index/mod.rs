@@ -5,6 +5,8 @@ mod entry;
 mod find;
 mod insert;
 mod labels;
+mod lenses;
+mod manage;
 mod schemas;
 mod trust;
 
@@ -23,6 +25,7 @@ use crate::repository::{MalformedRecord, Repository, View};
 use crate::{Atmosphere, Did};
 pub use entry::AtmosphereEntry;
 pub use insert::DatasetDetails;
+pub use lenses::StoredLens;
 
 /// What look-ups of datasets need.
 const DATASETS: [RecordKind; 2] = [RecordKind::Dataset, RecordKind::Label];

@@ -74,8 +74,8 @@ impl RetryPolicy {
     /// use futures::FutureExt;
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
-    /// let mut tries = 0;
-    /// let got = RetryPolicy::default().repeat(|| {
+    /// let (mut tries, policy) = (0, RetryPolicy::default());
+    /// let got = policy.repeat(|| {
     ///     tries += 1;
     ///     let answer = if tries < 3 { Err(Error::unavailable("not yet")) } else { Ok(tries) };
     ///     async move { answer }.boxed()

@@ -173,9 +173,18 @@ rgw gc processor period = 5
         Err(io::Error::other(text))
     }
 
-    /// Runs a program of Ceph to its end.
+    /// Runs a program of Ceph to its end. Those that ask a monitor which has just started may be refused by it before it
+    /// knows whom it serves; they ask again.
     fn ceph(&self, name: &str, arguments: &[&str]) -> io::Result<()> {
-        self.run(name, &[&["-c", &self.file("ceph.conf")], arguments].concat())
+        const ATTEMPTS: u32 = 10;
+        let all = [&["-c", &self.file("ceph.conf")], arguments].concat();
+        for _ in 1..ATTEMPTS {
+            match self.run(name, &all) {
+                Err(error) if error.to_string().contains("EPERM") => {}
+                done => return done,
+            }
+        }
+        self.run(name, &all)
     }
 
     fn daemon(&self, name: &str, arguments: &[&str]) -> io::Result<Daemon> {
