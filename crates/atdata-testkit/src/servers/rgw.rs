@@ -177,7 +177,8 @@ rgw gc processor period = 5
     /// knows whom it serves; they ask again.
     fn ceph(&self, name: &str, arguments: &[&str]) -> io::Result<()> {
         const ATTEMPTS: u32 = 10;
-        let all = [&["-c", &self.file("ceph.conf")], arguments].concat();
+        let configuration = self.file("ceph.conf");
+        let all = [&["-c", configuration.as_str()], arguments].concat();
         for _ in 1..ATTEMPTS {
             match self.run(name, &all) {
                 Err(error) if error.to_string().contains("EPERM") => {}
