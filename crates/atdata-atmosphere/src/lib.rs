@@ -12,9 +12,11 @@ mod repository;
 mod secret;
 mod session;
 mod tid;
+mod whoami;
 mod xrpc;
 
-pub use blobs::{BlobAddress, BlobSource, PdsBlobStore, opener, register};
+pub use atdata_transport::HttpOptions;
+pub use blobs::{BlobAddress, BlobSource, PdsBlobStore, UploadProgress, opener, register};
 pub use client::{Atmosphere, Credentials};
 pub use error::AuthFault;
 pub use identity::{Did, Identity, VerificationMethod};
@@ -23,3 +25,4 @@ pub use options::{AtmosphereOptions, PLC_DIRECTORY};
 pub use repository::MalformedRecord;
 pub use secret::Secret;
 pub use session::{Session, SessionFile, SessionStore};
+pub use whoami::AccountInfo;

@@ -28,7 +28,7 @@ impl IndexHarness for OnPds {
         // A record has a megabyte at most; the lexicon allows 200 bytes for names and 100,000 for metadata. A hundred
         // records are a page.
         IndexLimits {
-            bulk: 150,
+            bulk: 110,
             max_name: 200,
             max_metadata: 40_000,
             max_urls: 2_000,

@@ -4,13 +4,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use atdata::process::ShardQueue;
+use atdata::schema::Profile;
 use atdata::source::Registry;
 use atdata::url::redact;
-use atdata::{DataStore, Error, Index, LocalDiskStore, LocalIndex, Result};
+#[cfg(feature = "atmosphere")]
+use atdata::{AtmosphereIndex, PdsBlobStore};
+use atdata::{DataStore, Error, Index, LocalDiskStore, LocalIndexOptions, Result};
 #[cfg(feature = "s3")]
 use atdata::{S3Config, S3DataStore};
 
 use crate::args::Global;
+#[cfg(feature = "atmosphere")]
+use crate::network::Network;
+use crate::output::CliResult;
+#[cfg(feature = "atmosphere")]
+use crate::output::Failure;
+use crate::progress::Progress;
 
 /// The index, the store and the ways to read shards that the command line asks for. Nothing is opened or made before it
 /// is asked for.
@@ -18,8 +27,13 @@ use crate::args::Global;
 pub(crate) struct Backends {
     index: Option<String>,
     store: Option<String>,
+    profile: Profile,
     #[cfg(feature = "http")]
     http_headers: Option<PathBuf>,
+    #[cfg(feature = "http")]
+    allowed_hosts: Vec<String>,
+    #[cfg(feature = "atmosphere")]
+    network: Network,
 }
 
 impl Backends {
@@ -28,9 +42,26 @@ impl Backends {
         Self {
             index: global.index.clone(),
             store: global.store.clone(),
+            profile: global.profile.into(),
             #[cfg(feature = "http")]
             http_headers: global.http_headers.clone(),
+            #[cfg(feature = "http")]
+            allowed_hosts: global.allowed_hosts.clone(),
+            #[cfg(feature = "atmosphere")]
+            network: Network::new(global.profile.into(), &global.allowed_hosts, home().ok()),
         }
+    }
+
+    /// The AT Protocol's network.
+    #[cfg(feature = "atmosphere")]
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Ends what was begun for this command only.
+    pub(crate) async fn close(&self) {
+        #[cfg(feature = "atmosphere")]
+        self.network.close().await;
     }
 
     /// How shards are read.
@@ -38,38 +69,76 @@ impl Backends {
     /// # Errors
     /// The file with the headers for web servers cannot be used.
     pub(crate) fn registry(&self) -> Result<Registry> {
-        #[cfg_attr(not(feature = "http"), allow(unused_mut))]
+        #[cfg_attr(not(any(feature = "http", feature = "atmosphere")), allow(unused_mut))]
         let mut registry = atdata::registry();
         #[cfg(feature = "http")]
-        atdata::http::register_with(
-            &mut registry,
-            crate::http_headers::options(self.http_headers.as_deref(), home())?,
-        );
+        {
+            let mut options = crate::http_headers::options(self.http_headers.as_deref(), home())?;
+            options.foreign =
+                self.allowed_hosts.iter().fold(options.foreign, |policy, host| policy.allowing(host));
+            atdata::http::register_with(&mut registry, options);
+        }
+        // If the environment names servers wrongly, that is an error of those who read blobs.
+        #[cfg(feature = "atmosphere")]
+        if let Ok(network) = self.network.any() {
+            atdata::atmosphere::register(&mut registry, &network);
+        }
         Ok(registry)
     }
 
-    /// The index. A file is made if it is not there.
+    /// The index, to be written. A file is made if it is not there.
+    ///
+    /// # Errors
+    /// The address is not understood or not built in; the index cannot be opened; nobody is logged in who may write it.
+    pub(crate) async fn index(&self) -> CliResult<WritableIndex> {
+        match self.index_place()? {
+            #[cfg(feature = "atmosphere")]
+            IndexPlace::Account(account) => {
+                Ok(WritableIndex::Network(self.network.writer(&account).await?.index()?))
+            }
+            place => Ok(WritableIndex::Local(self.open(place).await?)),
+        }
+    }
+
+    /// The index, if there is one: reading makes none, and needs no account.
     ///
     /// # Errors
     /// The address is not understood or not built in; the index cannot be opened.
-    pub(crate) async fn index(&self) -> Result<Arc<dyn Index>> {
-        Ok(match self.index_place()? {
-            IndexPlace::File(path) => {
-                Arc::new(LocalIndex::open(&path).await.map_err(|error| error.with("path", path.display()))?)
-            }
-            #[cfg(feature = "redis")]
-            IndexPlace::Server(address) => Arc::new(LocalIndex::redis(&address).await?),
-        })
-    }
-
-    /// The index, if there is one: reading makes none.
-    ///
-    /// # Errors
-    /// As [`Backends::index`].
     pub(crate) async fn existing_index(&self) -> Result<Option<Arc<dyn Index>>> {
         match self.index_place()? {
             IndexPlace::File(path) if !path.exists() => Ok(None),
-            _ => self.index().await.map(Some),
+            #[cfg(feature = "atmosphere")]
+            IndexPlace::Account(account) => Ok(Some(Arc::new(self.network.index(&account).await?))),
+            place => self.open(place).await.map(Some),
+        }
+    }
+
+    async fn open(&self, place: IndexPlace) -> Result<Arc<dyn Index>> {
+        let options = LocalIndexOptions::default().with_profile(self.profile);
+        Ok(match place {
+            IndexPlace::File(path) => {
+                Arc::new(options.open(&path).await.map_err(|error| error.with("path", path.display()))?)
+            }
+            #[cfg(feature = "redis")]
+            IndexPlace::Server(address) => Arc::new(options.redis(&address).await?),
+            #[cfg(feature = "atmosphere")]
+            IndexPlace::Account(account) => Arc::new(self.network.index(&account).await?),
+        })
+    }
+
+    /// The index on the network that a dataset or a schema is looked for in: that of the reference, or the one that was
+    /// asked for; none if that is elsewhere.
+    ///
+    /// # Errors
+    /// As [`Backends::existing_index`].
+    #[cfg(feature = "atmosphere")]
+    pub(crate) async fn network_index(&self, reference: &str) -> Result<Option<AtmosphereIndex>> {
+        if let Some(index) = self.network.index_of_reference(reference).await? {
+            return Ok(Some(index));
+        }
+        match self.index_place()? {
+            IndexPlace::Account(account) => self.network.index(&account).await.map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -82,6 +151,8 @@ impl Backends {
             IndexPlace::File(path) => format!("sqlite:{}", path.display()),
             #[cfg(feature = "redis")]
             IndexPlace::Server(address) => redact(&address),
+            #[cfg(feature = "atmosphere")]
+            IndexPlace::Account(account) => format!("at://{account}"),
         })
     }
 
@@ -93,9 +164,13 @@ impl Backends {
             (scheme, _) if is_redis(scheme) => Ok(IndexPlace::Server(address.clone())),
             #[cfg(not(feature = "redis"))]
             (scheme, _) if is_redis(scheme) => Err(not_built_in("index", address)),
+            #[cfg(feature = "atmosphere")]
+            ("at", _) => account("an index", address).map(IndexPlace::Account),
+            #[cfg(not(feature = "atmosphere"))]
             ("at", _) => Err(not_built_in("index", address)),
             ("", path) if !path.is_empty() => Ok(IndexPlace::File(PathBuf::from(path))),
-            _ => Err(Error::invalid("an index is sqlite:PATH or redis://HOST").with("url", redact(address))),
+            _ => Err(Error::invalid("an index is sqlite:PATH, redis://HOST or at://HANDLE-OR-DID")
+                .with("url", redact(address))),
         }
     }
 
@@ -122,30 +197,117 @@ impl Backends {
         Err(not_built_in("queue", address).with("queue", &queue.name))
     }
 
-    /// The store.
+    /// The store; its uploads move a progress bar, where they are seen.
     ///
     /// # Errors
-    /// The address is not understood or not built in; the directory cannot be used.
-    pub(crate) fn store(&self) -> Result<Arc<dyn DataStore>> {
-        #[cfg(feature = "s3")]
-        if let Some(address) = self.store.as_deref().filter(|address| split(address).0 == "s3") {
-            return Ok(Arc::new(S3DataStore::from_url(S3Config::default(), address)?));
-        }
-        let root = self.store_root()?;
-        Ok(Arc::new(LocalDiskStore::open(&root).map_err(|error| error.with("path", root.display()))?))
+    /// The address is not understood or not built in; the directory cannot be used; nobody is logged in who may write it;
+    /// it is none for the index.
+    #[cfg_attr(not(feature = "atmosphere"), allow(unused_variables, clippy::unused_async))]
+    pub(crate) async fn store(&self, progress: &Progress) -> CliResult<Arc<dyn DataStore>> {
+        Ok(match self.store_place()? {
+            StorePlace::Directory(root) => {
+                Arc::new(LocalDiskStore::open(&root).map_err(|error| error.with("path", root.display()))?)
+            }
+            #[cfg(feature = "s3")]
+            StorePlace::S3(address) => Arc::new(S3DataStore::from_url(S3Config::default(), &address)?),
+            #[cfg(feature = "atmosphere")]
+            StorePlace::Account(account) => {
+                let store = PdsBlobStore::new(&self.network.writer(&account).await?)?;
+                let uploads = progress.uploads();
+                Arc::new(store.with_progress(move |upload| uploads.moved(upload)))
+            }
+        })
     }
 
-    fn store_root(&self) -> Result<PathBuf> {
-        let Some(address) = &self.store else { return Ok(home()?.join("data")) };
-        match split(address) {
-            ("file", path) if !path.is_empty() => local_path(path),
-            ("s3" | "at", _) => Err(not_built_in("store", address)),
-            ("", path) if !path.is_empty() => Ok(PathBuf::from(path)),
-            _ => {
-                Err(Error::invalid("a store is file:DIR or s3://BUCKET/PREFIX").with("url", redact(address)))
+    /// Checks that shards in the store can be registered in the index, before any work is done.
+    ///
+    /// # Errors
+    /// They cannot.
+    pub(crate) async fn check_store(&self) -> CliResult<()> {
+        let _store = self.store_place()?;
+        #[cfg(feature = "atmosphere")]
+        match (self.index_place()?, _store) {
+            (IndexPlace::Account(_), StorePlace::Directory(root)) => {
+                let error = Error::invalid(
+                    "files of this machine cannot be read by others, and the records of the index are public",
+                );
+                let error = Failure::from(error.with("path", root.display()));
+                return Err(error.with_hint("without --store the shards are kept in blobs of the account"));
             }
+            (IndexPlace::Account(index), StorePlace::Account(store)) if index != store => {
+                let index = self.network.writer(&index).await?;
+                let store = self.network.writer(&store).await?;
+                if index.did() != store.did() {
+                    return Err(blobs_without_record());
+                }
+            }
+            (IndexPlace::Account(_), _) => {}
+            (_, StorePlace::Account(_)) => return Err(blobs_without_record()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn store_place(&self) -> Result<StorePlace> {
+        let Some(address) = &self.store else {
+            return match self.index_place()? {
+                #[cfg(feature = "atmosphere")]
+                IndexPlace::Account(account) => Ok(StorePlace::Account(account)),
+                _ => Ok(StorePlace::Directory(home()?.join("data"))),
+            };
+        };
+        match split(address) {
+            ("file", path) if !path.is_empty() => local_path(path).map(StorePlace::Directory),
+            #[cfg(feature = "s3")]
+            ("s3", _) => Ok(StorePlace::S3(address.clone())),
+            #[cfg(not(feature = "s3"))]
+            ("s3", _) => Err(not_built_in("store", address)),
+            #[cfg(feature = "atmosphere")]
+            ("at", _) => account("a store", address).map(StorePlace::Account),
+            #[cfg(not(feature = "atmosphere"))]
+            ("at", _) => Err(not_built_in("store", address)),
+            ("", path) if !path.is_empty() => Ok(StorePlace::Directory(PathBuf::from(path))),
+            _ => Err(Error::invalid("a store is file:DIR, s3://BUCKET/PREFIX or at://HANDLE-OR-DID")
+                .with("url", redact(address))),
         }
     }
+}
+
+/// An index that may be written.
+pub(crate) enum WritableIndex {
+    /// On this machine, or of a team.
+    Local(Arc<dyn Index>),
+    /// Records of an account.
+    #[cfg(feature = "atmosphere")]
+    Network(AtmosphereIndex),
+}
+
+impl WritableIndex {
+    pub(crate) fn as_index(&self) -> &dyn Index {
+        match self {
+            Self::Local(index) => &**index,
+            #[cfg(feature = "atmosphere")]
+            Self::Network(index) => index,
+        }
+    }
+}
+
+/// What keeps blobs is a record of their own repository.
+#[cfg(feature = "atmosphere")]
+fn blobs_without_record() -> Failure {
+    let error = Error::invalid(
+        "a server keeps blobs only while a record of the same account refers to them, and such a record is in the \
+         account's own index",
+    );
+    Failure::from(error).with_hint("use at://HANDLE-OR-DID of the same account as index and as store")
+}
+
+#[cfg(feature = "atmosphere")]
+fn account(what: &str, address: &str) -> Result<String> {
+    let account = crate::network::account_of(address);
+    let account =
+        account.ok_or_else(|| Error::invalid(format!("{what} on the network is at://HANDLE-OR-DID")));
+    account.map(str::to_owned).map_err(|error| error.with("url", redact(address)))
 }
 
 /// How a queue on a server is used.
@@ -166,6 +328,20 @@ enum IndexPlace {
     File(PathBuf),
     #[cfg(feature = "redis")]
     Server(String),
+    /// A handle or DID.
+    #[cfg(feature = "atmosphere")]
+    Account(String),
+}
+
+/// Where a store is.
+#[derive(Debug, PartialEq, Eq)]
+enum StorePlace {
+    Directory(PathBuf),
+    #[cfg(feature = "s3")]
+    S3(String),
+    /// A handle or DID.
+    #[cfg(feature = "atmosphere")]
+    Account(String),
 }
 
 /// Whether a scheme is one of those of Redis servers: `rediss`, `redis-cluster` and so on.
@@ -208,6 +384,7 @@ fn local_path(rest: &str) -> Result<PathBuf> {
     }
 }
 
+#[cfg(not(all(feature = "atmosphere", feature = "redis", feature = "s3")))]
 fn not_built_in(what: &str, address: &str) -> Error {
     let (scheme, _) = split(address);
     Error::unsupported(format!("this build of atdata has no {scheme} {what}")).with("url", redact(address))
@@ -230,11 +407,23 @@ mod tests {
     use super::*;
 
     fn backends(index: &str, store: &str) -> Backends {
+        let mut backends = nothing_said();
+        backends.index = Some(index.to_owned());
+        backends.store = Some(store.to_owned());
+        backends
+    }
+
+    fn nothing_said() -> Backends {
         Backends {
-            index: Some(index.to_owned()),
-            store: Some(store.to_owned()),
+            index: None,
+            store: None,
+            profile: Profile::Seed,
             #[cfg(feature = "http")]
             http_headers: None,
+            #[cfg(feature = "http")]
+            allowed_hosts: Vec::new(),
+            #[cfg(feature = "atmosphere")]
+            network: Network::new(Profile::Seed, &[], None),
         }
     }
 
@@ -248,8 +437,22 @@ mod tests {
         ] {
             assert_eq!(backends(address, "").index_place().unwrap(), IndexPlace::File(path.into()));
         }
-        assert_eq!(backends("", "file:/d").store_root().unwrap(), Path::new("/d"));
-        assert_eq!(backends("", "d").store_root().unwrap(), Path::new("d"));
+        for (address, path) in [("file:/d", "/d"), ("d", "d")] {
+            assert_eq!(backends("", address).store_place().unwrap(), StorePlace::Directory(path.into()));
+        }
+    }
+
+    #[cfg(feature = "atmosphere")]
+    #[test]
+    fn accounts_are_indexes_and_their_own_stores() {
+        for address in ["at://alice.test", "at://@alice.test/"] {
+            let mut backends = backends(address, address);
+            assert_eq!(backends.index_place().unwrap(), IndexPlace::Account("alice.test".into()));
+            assert_eq!(backends.index_address().unwrap(), "at://alice.test");
+            assert_eq!(backends.store_place().unwrap(), StorePlace::Account("alice.test".into()));
+            backends.store = None;
+            assert_eq!(backends.store_place().unwrap(), StorePlace::Account("alice.test".into()));
+        }
     }
 
     #[cfg(feature = "redis")]
@@ -271,16 +474,24 @@ mod tests {
     }
 
     #[test]
-    fn backends_that_are_not_there_are_named_without_secrets() {
-        let error = backends("at://user:secret@host/0", "").index_place().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(error.to_string().contains("at index") && !error.to_string().contains("secret"), "{error}");
-        assert_eq!(backends("", "at://alice.test").store().unwrap_err().kind(), ErrorKind::Unsupported);
+    fn nonsense_is_named_without_secrets() {
+        for nonsense in ["at://user:secret@host/0", "at:", "at://", "at://a.test/b", "mysql://ann:secret@x"] {
+            for error in [
+                backends(nonsense, "").index_place().unwrap_err(),
+                backends("", nonsense).store_place().unwrap_err(),
+            ] {
+                assert_eq!(error.kind(), ErrorKind::Invalid, "{nonsense}");
+                assert!(!error.to_string().contains("secret"), "{error}");
+            }
+        }
         #[cfg(feature = "s3")]
         for nonsense in ["s3:", "s3:bucket", "s3://", "s3://bucket/../x", "s3://a b"] {
-            assert_eq!(backends("", nonsense).store().unwrap_err().kind(), ErrorKind::Invalid, "{nonsense}");
+            let place = backends("", nonsense).store_place().unwrap();
+            assert_eq!(place, StorePlace::S3(nonsense.to_owned()));
+            let error = S3DataStore::from_url(S3Config::default(), nonsense).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{nonsense}");
         }
-        for nonsense in ["", "sqlite:", "mysql://x", "sqlite://host/x"] {
+        for nonsense in ["", "sqlite:", "sqlite://host/x"] {
             assert_eq!(
                 backends(nonsense, "").index_place().unwrap_err().kind(),
                 ErrorKind::Invalid,

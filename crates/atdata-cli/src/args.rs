@@ -8,7 +8,8 @@ use crate::size;
 
 /// Typed, streaming datasets on WebDataset tar shards.
 ///
-/// A SOURCE is a path, a URL, a brace or glob pattern, a directory of shards, or the name of a dataset in the index.
+/// A SOURCE is a path, a URL, a brace or glob pattern, a directory of shards, the name of a dataset in the index, or on the
+/// AT Protocol @HANDLE/NAME or the address of a record.
 #[derive(Debug, Parser)]
 #[command(name = "atdata", version, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Args {
@@ -21,22 +22,54 @@ pub(crate) struct Args {
 /// Options of every command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// Where datasets are registered: sqlite:PATH or redis://HOST [default: sqlite:~/.atdata/index.db]
+    /// Where datasets are registered: sqlite:PATH, redis://HOST or at://HANDLE-OR-DID [default: sqlite:~/.atdata/index.db]
     #[arg(long, global = true, env = "ATDATA_INDEX", hide_env_values = true, value_name = "ADDRESS")]
     pub(crate) index: Option<String>,
-    /// Where shards are written: file:DIR or s3://BUCKET/PREFIX [default: file:~/.atdata/data]
+    /// Where shards are written: file:DIR, s3://BUCKET/PREFIX or at://HANDLE-OR-DID [default: file:~/.atdata/data, and of an
+    /// index at://… its account]
     #[arg(long, global = true, env = "ATDATA_STORE", hide_env_values = true, value_name = "ADDRESS")]
     pub(crate) store: Option<String>,
     /// Headers for web servers, such as tokens: lines of ORIGIN NAME: VALUE [default: ~/.atdata/http-headers]
     #[cfg(feature = "http")]
     #[arg(long, global = true, env = "ATDATA_HTTP_HEADERS", hide_env_values = true, value_name = "FILE")]
     pub(crate) http_headers: Option<PathBuf>,
+    /// A host of one's own network that other people's datasets may point to; repeat for more
+    #[cfg(any(feature = "http", feature = "atmosphere"))]
+    #[arg(
+        long = "allow-host",
+        global = true,
+        env = "ATDATA_ALLOW_HOSTS",
+        value_delimiter = ',',
+        value_name = "HOST"
+    )]
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Which generation's forms are written: those of Python's atdata 0.2 (seed) or 0.7 (latest)
+    #[arg(long, global = true, env = "ATDATA_PROFILE", value_enum, default_value_t = Profile::Seed)]
+    pub(crate) profile: Profile,
     /// Print JSON instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Say more on standard error; repeat for even more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// Which generation's forms are written. All are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// Those of Python's atdata 0.2
+    Seed,
+    /// Those of Python's atdata 0.7
+    Latest,
+}
+
+impl From<Profile> for atdata::schema::Profile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Seed => Self::Seed,
+            Profile::Latest => Self::Latest,
+        }
+    }
 }
 
 /// The commands.
@@ -61,6 +94,15 @@ pub(crate) enum Command {
     /// List, show, compare and publish schemas
     #[command(subcommand)]
     Schema(Schema),
+    /// Log in on the AT Protocol, and keep the session
+    #[cfg(feature = "atmosphere")]
+    Login(Login),
+    /// End a session
+    #[cfg(feature = "atmosphere")]
+    Logout(Logout),
+    /// Ask the server who is logged in
+    #[cfg(feature = "atmosphere")]
+    Whoami,
 }
 
 /// Arguments of `import`.
@@ -98,10 +140,29 @@ pub(crate) struct Import {
     /// Fail if anything has to be left out
     #[arg(long)]
     pub(crate) strict: bool,
+    #[cfg(feature = "atmosphere")]
+    #[command(flatten)]
+    pub(crate) record: RecordOptions,
     #[command(flatten)]
     pub(crate) images: ImageOptions,
     #[command(flatten)]
     pub(crate) csv: CsvOptions,
+}
+
+/// What a public record says of a dataset.
+#[cfg(feature = "atmosphere")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Records (with an index at://…)")]
+pub(crate) struct RecordOptions {
+    /// What the dataset is, in words
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
+    /// A word to find it by; repeat for more
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+    /// An SPDX identifier, or a URL
+    #[arg(long, value_name = "LICENSE")]
+    pub(crate) license: Option<String>,
 }
 
 /// Options for folders of images.
@@ -297,6 +358,30 @@ pub(crate) enum Schema {
         /// A reference, the name of a dataset, or a JSON file
         schema: String,
     },
+}
+
+/// Arguments of `login`.
+#[cfg(feature = "atmosphere")]
+#[derive(Debug, clap::Args)]
+pub(crate) struct Login {
+    /// A handle or a DID
+    #[arg(env = "ATDATA_HANDLE", value_name = "HANDLE-OR-DID")]
+    pub(crate) account: String,
+    /// The account's server, where its identity does not tell
+    #[arg(long, value_name = "URL")]
+    pub(crate) pds: Option<String>,
+    /// Read the app password from a line of standard input, and not from ATDATA_PASSWORD or the terminal
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+}
+
+/// Arguments of `logout`.
+#[cfg(feature = "atmosphere")]
+#[derive(Debug, clap::Args)]
+pub(crate) struct Logout {
+    /// A handle or a DID [default: the last one that logged in]
+    #[arg(value_name = "HANDLE-OR-DID")]
+    pub(crate) account: Option<String>,
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! # Inside
 //!
 //! `args` says what can be typed, `commands` has one module per command, `import` reads foreign formats, `address` is
-//! the only place that knows backends, `source_arg` finds out what a SOURCE means, `output` prints.
+//! the only place that knows backends, `network` knows who is logged in, `source_arg` finds out what a SOURCE means, `output` prints.
 
 mod address;
 mod args;
@@ -14,6 +14,8 @@ mod http_headers;
 mod import;
 mod jsonl;
 mod names;
+#[cfg(feature = "atmosphere")]
+mod network;
 mod output;
 mod progress;
 mod size;
@@ -21,6 +23,7 @@ mod source_arg;
 mod tagged;
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -76,14 +79,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Sends log lines to standard error: warnings, and more with every `-v`. `RUST_LOG` has the last word.
 fn start_logging(verbose: u8) {
     let level = match verbose {
-        // `verify` reports what the engine skips; there is no need to hear it twice.
-        0 => "warn,atdata_core::dataset=error",
+        // `verify` reports what the engine skips, and `ls` what is no record; there is no need to hear it twice.
+        0 => "warn,atdata_core::dataset=error,atdata_atmosphere::repository=error",
         1 => "info",
         2 => "debug",
         _ => "trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // Somebody who calls `run` from a program of their own may have logging already.
     let _ = subscriber.try_init();
 }

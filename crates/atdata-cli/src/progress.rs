@@ -17,24 +17,76 @@ use crate::output::Out;
 /// How often the bar moves, so that a slow network or input does not look dead.
 const TICK: Duration = Duration::from_millis(120);
 
-/// Shows how much has been moved, and how fast. The bar is taken away when this is dropped.
+/// Shows how much has been moved, and how fast. The bar is taken away when the last clone of this is dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress(Arc<Shown>);
+
+/// A bar that is taken away when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Progress(ProgressBar);
+struct Shown(ProgressBar);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// The uploads of an import, moving its bar.
+#[cfg(feature = "atmosphere")]
+#[derive(Debug)]
+pub(crate) struct Uploads {
+    bar: ProgressBar,
+    /// What was sent of each shard, and its length.
+    shards: std::sync::Mutex<std::collections::BTreeMap<usize, (u64, u64)>>,
+}
+
+#[cfg(feature = "atmosphere")]
+impl Uploads {
+    /// Some bytes of a shard were sent.
+    pub(crate) fn moved(&self, upload: atdata::atmosphere::UploadProgress) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let mut shards = self.shards.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        shards.insert(upload.shard, (upload.sent, upload.size));
+        self.bar.set_prefix(sent(shards.values()));
+    }
+}
+
+/// How much of some shards has been sent.
+#[cfg(feature = "atmosphere")]
+fn sent<'a>(shards: impl Iterator<Item = &'a (u64, u64)>) -> String {
+    let (mut all, mut done, mut bytes) = (0, 0, 0);
+    for (sent, size) in shards {
+        all += 1;
+        done += u64::from(sent == size);
+        bytes += sent;
+    }
+    format!("{done} of {all} shards sent ({}), ", indicatif::DecimalBytes(bytes))
+}
 
 impl Progress {
     /// Starts on standard error, if that is a terminal and `show` says so.
     fn start(show: bool) -> Self {
         if !show {
-            return Self(ProgressBar::hidden());
+            return Self::of(ProgressBar::hidden());
         }
         // Hidden by itself where standard error is no terminal.
         let bar = ProgressBar::new_spinner();
-        let template = "{spinner} {msg}{decimal_bytes}, {decimal_bytes_per_sec} ({elapsed})";
+        let template = "{spinner} {prefix}{msg}{decimal_bytes}, {decimal_bytes_per_sec} ({elapsed})";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         bar.enable_steady_tick(TICK);
-        Self(bar)
+        Self::of(bar)
+    }
+
+    fn of(bar: ProgressBar) -> Self {
+        Self(Arc::new(Shown(bar)))
+    }
+
+    fn bar(&self) -> &ProgressBar {
+        &self.0.0
     }
 
     /// For a command that prints text now and then, [suspending](Self::suspend) the bar, or at its end.
@@ -49,32 +101,32 @@ impl Progress {
 
     /// Moves on in an import.
     pub(crate) fn update(&self, samples: u64, bytes: u64, skipped: u64) {
-        if self.0.is_hidden() {
+        if self.bar().is_hidden() {
             return;
         }
-        self.0.set_position(bytes);
-        self.0.set_message(counted(samples, skipped));
+        self.bar().set_position(bytes);
+        self.bar().set_message(counted(samples, skipped));
+    }
+
+    /// Watches the uploads of an import.
+    #[cfg(feature = "atmosphere")]
+    pub(crate) fn uploads(&self) -> Uploads {
+        Uploads { bar: self.bar().clone(), shards: std::sync::Mutex::default() }
     }
 
     /// Takes the bar away while something is printed.
     pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
-        self.0.suspend(print)
+        self.bar().suspend(print)
     }
 
     /// Takes the bar away for good.
     pub(crate) fn finish(&self) {
-        self.0.finish_and_clear();
+        self.bar().finish_and_clear();
     }
 
     /// The source, of which what comes from afar moves the bar.
     pub(crate) fn watch(&self, source: Arc<dyn DataSource>) -> Arc<dyn DataSource> {
-        if self.0.is_hidden() { source } else { Arc::new(Watched { source, bar: self.0.clone() }) }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.finish();
+        if self.bar().is_hidden() { source } else { Arc::new(Watched { source, bar: self.bar().clone() }) }
     }
 }
 
@@ -188,5 +240,11 @@ mod tests {
     fn an_import_says_how_many_samples() {
         assert_eq!(counted(12_345, 0), "12,345 samples, ");
         assert_eq!(counted(1, 2), "1 samples, 2 skipped, ");
+    }
+
+    #[cfg(feature = "atmosphere")]
+    #[test]
+    fn uploads_are_counted_by_shards_and_bytes() {
+        assert_eq!(sent([(10, 10), (1_500_000, 2_000_000)].iter()), "1 of 2 shards sent (1.50 MB), ");
     }
 }

@@ -1,16 +1,20 @@
 //! What a SOURCE argument means.
 //!
 //! In this order:
-//! 1. With a scheme (`https://…`, `s3://…`, `file:…`), or beginning with `/`, `./`, `../` or `~/`: an address or a path. An S3 address
-//!    that ends with `/` stands for all shards below it.
-//! 2. The name of a dataset in the index. If there is a file of that name too, the dataset wins and a note says so.
-//! 3. A path that exists: a directory of shards, or a shard.
-//! 4. With pattern characters (`*?[{`): a pattern.
-//! 5. Anything else is not found.
+//! 1. The address of a record (`at://DID/COLLECTION/RKEY`), or a name of somebody's (`@HANDLE/NAME`): a dataset on the AT
+//!    Protocol, whatever the index is.
+//! 2. With a scheme (`https://…`, `s3://…`, `file:…`), or beginning with `/`, `./`, `../` or `~/`: an address or a path. An S3 address
+//!    that ends with `/` stands for all shards below it; `at://DID/blob/CID` is a shard.
+//! 3. The name of a dataset in the index. If there is a file of that name too, the dataset wins and a note says so.
+//! 4. A path that exists: a directory of shards, or a shard.
+//! 5. With pattern characters (`*?[{`): a pattern.
+//! 6. Anything else is not found.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(feature = "atmosphere")]
+use atdata::atmosphere::AtmosphereEntry;
 use atdata::schema::SampleSchema;
 use atdata::source::{FileSource, UrlSource};
 use atdata::url::redact;
@@ -34,6 +38,9 @@ pub(crate) struct Source {
     pub(crate) label: String,
     /// The entry, if it is a dataset.
     pub(crate) entry: Option<Arc<dyn IndexEntry>>,
+    /// The same with all that its record says, if it is on the network.
+    #[cfg(feature = "atmosphere")]
+    pub(crate) record: Option<Arc<AtmosphereEntry>>,
     /// The schema, if it is a dataset whose schema the index has.
     pub(crate) schema: Option<SampleSchema>,
     /// The shards.
@@ -41,6 +48,18 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Shards that are no dataset of an index.
+    fn of_shards(label: &str, shards: Arc<dyn DataSource>) -> Self {
+        Self {
+            label: label.to_owned(),
+            entry: None,
+            #[cfg(feature = "atmosphere")]
+            record: None,
+            schema: None,
+            shards,
+        }
+    }
+
     /// The same, moving a progress bar as shards come from afar.
     pub(crate) fn watched_by(mut self, progress: &Progress) -> Self {
         self.shards = progress.watch(self.shards);
@@ -62,22 +81,28 @@ impl Source {
 /// # Errors
 /// There is nothing of the kind; the index or an address cannot be opened.
 pub(crate) async fn open(argument: &str, backends: &Backends) -> CliResult<Source> {
+    #[cfg(feature = "atmosphere")]
+    if let Some(owner) = crate::network::owner(argument) {
+        let found = Found::of_network(argument, backends).await;
+        let found = found.hint(|| format!("`atdata ls --index at://{owner}` lists what there is"))?;
+        return Ok(found.open(backends).await?);
+    }
     if is_address(argument) {
         return Ok(from_address(argument, backends).await?);
     }
     let path = Path::new(argument);
     let index = backends.existing_index().await?;
-    let entry = match &index {
-        Some(index) => optional(index.get_dataset(argument).await)?,
+    let found = match &index {
+        Some(index) => optional(Found::by_name(argument, index, backends).await)?,
         None => None,
     };
-    if let (Some(index), Some(entry)) = (&index, entry) {
+    if let Some(found) = found {
         if path.exists() {
             note(format_args!(
                 "{argument} is a dataset and a path; the dataset is meant, ./{argument} is the path"
             ));
         }
-        return Ok(from_entry(&**index, entry, backends).await?);
+        return Ok(found.open(backends).await?);
     }
     if path.exists() || argument.contains(['*', '?', '[', '{']) {
         return Ok(from_address(argument, backends).await?);
@@ -85,17 +110,72 @@ pub(crate) async fn open(argument: &str, backends: &Backends) -> CliResult<Sourc
     not_found(argument, index.as_deref(), backends).await
 }
 
-async fn from_entry(index: &dyn Index, entry: Arc<dyn IndexEntry>, backends: &Backends) -> Result<Source> {
-    let schema = optional(index.decode_schema(entry.schema_ref()).await)?;
-    if schema.is_none() {
-        tracing::info!(
-            schema = entry.schema_ref(),
-            "the index does not have the schema; samples are read unchecked"
-        );
+/// The index that knows a reference to a dataset or a schema: that of the account that it names, or else the one that was
+/// asked for, if there is one.
+///
+/// # Errors
+/// It cannot be opened.
+#[cfg_attr(not(feature = "atmosphere"), allow(unused_variables))]
+pub(crate) async fn index_of(reference: &str, backends: &Backends) -> Result<Option<Arc<dyn Index>>> {
+    #[cfg(feature = "atmosphere")]
+    if let Some(index) = backends.network().index_of_reference(reference).await? {
+        return Ok(Some(Arc::new(index)));
     }
-    let shards = UrlSource::from_urls(entry.data_urls(), &backends.registry()?)
-        .map_err(|error| error.with("name", entry.name()))?;
-    Ok(Source { label: entry.name().to_owned(), entry: Some(entry), schema, shards: Arc::new(shards) })
+    backends.existing_index().await
+}
+
+/// A dataset that an index has.
+struct Found {
+    index: Arc<dyn Index>,
+    entry: Arc<dyn IndexEntry>,
+    #[cfg(feature = "atmosphere")]
+    record: Option<Arc<AtmosphereEntry>>,
+}
+
+impl Found {
+    /// Looks for a dataset whose reference says whose it is.
+    #[cfg(feature = "atmosphere")]
+    async fn of_network(reference: &str, backends: &Backends) -> Result<Self> {
+        let index = backends.network_index(reference).await?;
+        let index =
+            index.ok_or_else(|| Error::invalid("this is nobody's dataset").with("name", reference))?;
+        let entry = Arc::new(index.find(reference).await?);
+        Ok(Self { index: Arc::new(index), entry: entry.clone(), record: Some(entry) })
+    }
+
+    /// Looks for a dataset in the index that was asked for.
+    #[cfg_attr(not(feature = "atmosphere"), allow(unused_variables))]
+    async fn by_name(name: &str, index: &Arc<dyn Index>, backends: &Backends) -> Result<Self> {
+        #[cfg(feature = "atmosphere")]
+        if backends.network_index(name).await?.is_some() {
+            return Self::of_network(name, backends).await;
+        }
+        Ok(Self {
+            index: index.clone(),
+            entry: index.get_dataset(name).await?,
+            #[cfg(feature = "atmosphere")]
+            record: None,
+        })
+    }
+
+    async fn open(self, backends: &Backends) -> Result<Source> {
+        let schema = optional(self.index.decode_schema(self.entry.schema_ref()).await)?;
+        if schema.is_none() {
+            tracing::info!(
+                schema = self.entry.schema_ref(),
+                "the index does not have the schema; samples are read unchecked"
+            );
+        }
+        let shards = UrlSource::of_entry(&*self.entry, &backends.registry()?)?;
+        let source = Source::of_shards(self.entry.name(), Arc::new(shards));
+        Ok(Source {
+            entry: Some(self.entry),
+            #[cfg(feature = "atmosphere")]
+            record: self.record,
+            schema,
+            ..source
+        })
+    }
 }
 
 async fn from_address(argument: &str, backends: &Backends) -> Result<Source> {
@@ -109,7 +189,7 @@ async fn from_address(argument: &str, backends: &Backends) -> Result<Source> {
         if source.list_shards().await?.is_empty() {
             return Err(Error::not_found("there are no .tar objects below this prefix").with("url", argument));
         }
-        return Ok(Source { label: redact(argument), entry: None, schema: None, shards: Arc::new(source) });
+        return Ok(Source::of_shards(&redact(argument), Arc::new(source)));
     }
     let shards: Arc<dyn DataSource> = if path.is_dir() {
         let source = FileSource::directory(&path)?;
@@ -122,7 +202,7 @@ async fn from_address(argument: &str, backends: &Backends) -> Result<Source> {
     } else {
         Arc::new(UrlSource::new(argument, &backends.registry()?)?)
     };
-    Ok(Source { label: redact(argument), entry: None, schema: None, shards })
+    Ok(Source::of_shards(&redact(argument), shards))
 }
 
 /// Bucket and prefix of `s3://BUCKET/` and `s3://BUCKET/PREFIX/`, which stand for all shards below them.

@@ -48,7 +48,8 @@ Rust's side, beside the `atdata` command (cat, import, ls, process, show, schema
       like python/redis_work.py and python/redis_dump.py, on an index on a Redis server
   index-insert DB N PREFIX
       like python/index_insert.py: opens the SQLite index DB, prints `ready`, reads a line, inserts the datasets
-      PREFIX-00000 … with the URL /data/NAME.tar each";
+      PREFIX-00000 … with the URL /data/NAME.tar each
+and the example `register` of atdata publishes shards of a web server.";
 
 struct Case {
     name: &'static str,
@@ -57,7 +58,7 @@ struct Case {
     run: fn(&Bench) -> Result<()>,
 }
 
-const CASES: [Case; 23] = [
+const CASES: [Case; 27] = [
     case("fixtures-read-by-python-0.7", false, |bench| shards::fixtures_by_python(bench, Generation::Latest)),
     case("fixtures-read-by-python-0.2", false, |bench| shards::fixtures_by_python(bench, Generation::Seed)),
     case("fixtures-0.7-read-by-rust", true, |bench| shards::fixtures_by_rust(bench, Generation::Latest)),
@@ -94,6 +95,18 @@ const CASES: [Case; 23] = [
     }),
     case("pds-published-and-read-by-python-0.2", false, |bench| {
         atmosphere::published_by_python(bench, Generation::Seed)
+    }),
+    case("pds-published-by-python-0.7-read-by-rust", true, |bench| {
+        atmosphere::python_to_rust(bench, Generation::Latest)
+    }),
+    case("pds-published-by-python-0.2-read-by-rust", true, |bench| {
+        atmosphere::python_to_rust(bench, Generation::Seed)
+    }),
+    case("pds-published-by-rust-read-by-python-0.7", true, |bench| {
+        atmosphere::rust_to_python(bench, Generation::Latest)
+    }),
+    case("pds-published-by-rust-read-by-python-0.2", true, |bench| {
+        atmosphere::rust_to_python(bench, Generation::Seed)
     }),
 ];
 
@@ -151,6 +164,8 @@ fn run(chosen: &[String]) -> Result<Outcome> {
 
 fn build() -> Result<()> {
     process::run(&mut process::cargo(&["build", "--package", "atdata-cli", "--bin", "atdata"]))?;
+    let example = ["build", "--package", "atdata", "--example", "register", "--features", "atmosphere,http"];
+    process::run(&mut process::cargo(&example))?;
     let testkit = ["build", "--package", "atdata-testkit"];
     let programs = ["--bin", "write-samples", "--bin", "index-insert", "--bin", "redis-index"];
     process::run(process::cargo(&testkit).args(programs))
@@ -189,7 +204,8 @@ impl<'a> Bench<'a> {
     fn rust(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
         command.env("HOME", &self.directory).current_dir(&self.directory);
-        for variable in ["ATDATA_INDEX", "ATDATA_STORE", "RUST_LOG"] {
+        let own = ["INDEX", "STORE", "PROFILE", "HANDLE", "PASSWORD", "PDS_URL", "PLC_URL", "ALLOW_HOSTS"];
+        for variable in own.map(|name| format!("ATDATA_{name}")).iter().chain([&"RUST_LOG".to_owned()]) {
             command.env_remove(variable);
         }
         command

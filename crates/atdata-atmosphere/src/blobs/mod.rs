@@ -10,4 +10,5 @@ mod verified;
 pub use address::BlobAddress;
 pub use source::{BlobSource, opener, register};
 pub use store::PdsBlobStore;
+pub use upload::UploadProgress;
 pub(crate) use upload::Uploaded;

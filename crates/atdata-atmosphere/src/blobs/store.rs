@@ -1,6 +1,7 @@
 //! Writing shards to blobs.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use atdata_core::cid::{Codec, ContentId};
@@ -13,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::BlobAddress;
 use super::file::{Keeping, Kept};
-use super::upload::upload;
+use super::upload::{Observer, Sending, UploadProgress, upload};
 use crate::records::{BlobRef, RecordKind};
 use crate::xrpc::from_atrium;
 use crate::{Atmosphere, Did};
@@ -48,6 +49,7 @@ pub struct PdsBlobStore {
     did: Did,
     at_once: usize,
     limit: OnceCell<u64>,
+    observer: Option<Observer>,
 }
 
 impl PdsBlobStore {
@@ -57,13 +59,27 @@ impl PdsBlobStore {
     /// [`AuthFault::NoSession`](crate::AuthFault::NoSession).
     pub fn new(atmosphere: &Atmosphere) -> Result<Self> {
         let did = atmosphere.account()?.did.clone();
-        Ok(Self { atmosphere: atmosphere.clone(), did, at_once: AT_ONCE, limit: OnceCell::new() })
+        Ok(Self {
+            atmosphere: atmosphere.clone(),
+            did,
+            at_once: AT_ONCE,
+            limit: OnceCell::new(),
+            observer: None,
+        })
     }
 
     /// Sets how many shards are sent at once; at least one. Default: 3.
     #[must_use]
     pub fn with_uploads_at_once(mut self, uploads: usize) -> Self {
         self.at_once = uploads.max(1);
+        self
+    }
+
+    /// Tells how far uploads are, each time that some bytes of one are sent. It is called from where they are sent, and
+    /// should not take long.
+    #[must_use]
+    pub fn with_progress(mut self, observer: impl Fn(UploadProgress) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
         self
     }
 
@@ -157,9 +173,10 @@ impl DataStore for PdsBlobStore {
 impl PdsBlobStore {
     fn begin(&self, uploads: &mut JoinSet<Result<BlobRef>>, kept: Kept, cid: ContentId, number: usize) {
         let atmosphere = self.atmosphere.clone();
+        let sending = Sending { shard: number, kept, observer: self.observer.clone() };
         uploads.spawn(async move {
-            tracing::debug!(%cid, bytes = kept.length, "sending a shard");
-            upload(&atmosphere, &kept, cid).await.context("shard", number)
+            tracing::debug!(%cid, bytes = sending.kept.length, "sending a shard");
+            upload(&atmosphere, &sending, cid).await.context("shard", number)
         });
     }
 

@@ -1,14 +1,16 @@
 //! Sending blobs.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use atdata_core::cid::ContentId;
 use atdata_core::remote::RetryPolicy;
 use atdata_core::{Error, Result, ResultExt};
 use atdata_transport::HttpRequest;
-use futures::FutureExt;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use serde_json::Value as Json;
 
 use super::file::Kept;
@@ -49,16 +51,60 @@ impl Uploaded {
     }
 }
 
+/// How far the upload of a shard is.
+///
+/// ```
+/// use atdata_atmosphere::{PdsBlobStore, UploadProgress};
+///
+/// fn watched(store: PdsBlobStore) -> PdsBlobStore {
+///     store.with_progress(|UploadProgress { shard, sent, size, .. }| println!("shard {shard}: {sent} of {size} bytes"))
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UploadProgress {
+    /// The number of the shard in its dataset, from 0.
+    pub shard: usize,
+    /// Bytes that were given to the network. It begins anew if the upload does.
+    pub sent: u64,
+    /// Bytes of the shard.
+    pub size: u64,
+}
+
+/// Who is told how far uploads are.
+pub(super) type Observer = Arc<dyn Fn(UploadProgress) + Send + Sync>;
+
+/// One shard on its way.
+pub(super) struct Sending {
+    pub(super) shard: usize,
+    pub(super) kept: Kept,
+    pub(super) observer: Option<Observer>,
+}
+
+impl Sending {
+    /// The bytes from the first one on, told to the observer as they are taken.
+    fn read(&self) -> BoxStream<'static, Result<Bytes>> {
+        let Some(observer) = self.observer.clone() else { return self.kept.read() };
+        let mut progress = UploadProgress { shard: self.shard, sent: 0, size: self.kept.length };
+        let counted = self.kept.read().inspect_ok(move |chunk| {
+            progress.sent += chunk.len() as u64;
+            observer(progress);
+        });
+        counted.boxed()
+    }
+}
+
 /// Sends a blob, again if need be, and gives what the server calls it.
-pub(super) async fn upload(atmosphere: &Atmosphere, kept: &Kept, cid: ContentId) -> Result<BlobRef> {
+pub(super) async fn upload(atmosphere: &Atmosphere, sending: &Sending, cid: ContentId) -> Result<BlobRef> {
     let service = atmosphere.account()?.service.clone();
     let url = service.address("com.atproto.repo.uploadBlob", &[]);
-    let patience = patience(service.retry().read_timeout, kept.length);
+    let length = sending.kept.length;
+    let patience = patience(service.retry().read_timeout, length);
     let read_timeout = patience.saturating_add(service.retry().max_retry_after);
     let policy = RetryPolicy { read_timeout, ..service.retry().clone() };
     let sent = policy.repeat(|| {
         async {
-            let request = || Ok(HttpRequest::post(&url).with_stream(TAR, kept.length, kept.read()));
+            let request = || Ok(HttpRequest::post(&url).with_stream(TAR, length, sending.read()));
             let answer = service.call(&request, Auth::Fresh, patience).await?;
             let body = answer.into_bytes(MAX_ANSWER).await?;
             let json: Json = serde_json::from_slice(&body).map_err(|error| {
@@ -70,7 +116,7 @@ pub(super) async fn upload(atmosphere: &Atmosphere, kept: &Kept, cid: ContentId)
         .boxed()
     });
     let blob = sent.await.context("blob", cid).context("url", &url)?;
-    if !blob.cid.same_digest(&cid) || blob.size.is_some_and(|size| size != kept.length) {
+    if !blob.cid.same_digest(&cid) || blob.size.is_some_and(|size| size != length) {
         return Err(Error::corrupt(format!(
             "the server received other bytes than were sent: it calls them {} ({} bytes)",
             blob.cid,
@@ -82,7 +128,7 @@ pub(super) async fn upload(atmosphere: &Atmosphere, kept: &Kept, cid: ContentId)
     Ok(blob)
 }
 
-/// How long an upload may take: as long as a server may think, and a second for each megabyte.
+/// How long an upload may take: as long as a server may think, and as long as a line of a megabit in a second takes.
 fn patience(thinking: Duration, length: u64) -> Duration {
-    thinking.saturating_add(Duration::from_secs(1 + length / 1_000_000))
+    thinking.saturating_add(Duration::from_secs(1 + length / 125_000))
 }

@@ -47,7 +47,7 @@ impl AtmosphereEntry {
     pub(super) fn of_row(view: &View, row: &Row) -> Result<Self> {
         let uri = view.uri(row).to_string();
         let record = DatasetRecord::from_json(&view.value(row)?).context("url", &uri)?;
-        Ok(Self::new(&view.did, row.collection, uri, row.cid.to_string(), record))
+        Ok(Self::new(&view.did, row.collection, uri, row.cid().to_string(), record))
     }
 
     pub(super) fn with_foreign(mut self, foreign: bool) -> Self {

@@ -78,8 +78,13 @@ fn missing(reference: &str) -> Error {
 }
 
 impl AtmosphereIndex {
-    /// Finds a dataset by any reference.
-    pub(super) async fn find(&self, reference: &str) -> Result<AtmosphereEntry> {
+    /// Finds a dataset by any reference, with all that its record says. See [`Index::get_dataset`].
+    ///
+    /// [`Index::get_dataset`]: atdata_core::Index::get_dataset
+    ///
+    /// # Errors
+    /// As [`Index::get_dataset`].
+    pub async fn find(&self, reference: &str) -> Result<AtmosphereEntry> {
         if reference.starts_with(AtUri::PREFIX) {
             let uri = record_address(reference)?;
             return self.fetch_entry(&uri).await.context("name", reference);

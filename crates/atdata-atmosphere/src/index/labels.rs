@@ -47,7 +47,7 @@ impl AtmosphereIndex {
         let record = LabelRecord::from_json(&view.value(row)?).context("url", view.uri(row))?;
         let Ok(uri) = record.dataset_uri.parse::<AtUri>() else { return Ok(None) };
         let cid = if uri.authority == view.did.as_str() {
-            view.at(&uri).map(|row| row.cid.to_string())
+            view.at(&uri).map(|row| row.cid().to_string())
         } else {
             match self.fetch(&uri).await {
                 Ok(fetched) => Some(fetched.cid),

@@ -9,6 +9,7 @@
 //! Every failure is [`Corrupt`](atdata_core::ErrorKind::Corrupt), a signature by another key too: the bytes are not
 //! what they claim to be. It never means that credentials are missing.
 
+mod ask;
 mod car;
 mod commit;
 mod key;

@@ -68,7 +68,7 @@ impl Repository {
             }
             let error = match apply(&account.client, &view, &writes).await {
                 Ok((results, commit)) => {
-                    let view = self.take_over(&view, writes, results, commit).await?;
+                    let view = self.take_over(view, writes, results, commit).await?;
                     return outcome(&view);
                 }
                 Err(error) => error,
@@ -97,13 +97,15 @@ impl Repository {
     /// Notes a change of ours, so that it needs not be read.
     async fn take_over(
         &self,
-        before: &View,
+        before: std::sync::Arc<View>,
         writes: Vec<Write>,
         cids: Vec<Option<String>>,
         commit: Option<String>,
     ) -> Result<std::sync::Arc<View>> {
         let mut state = self.state.lock().await;
-        let mut view = before.clone();
+        // Nobody else needs to hold it: what is not shared is changed where it is.
+        *state = None;
+        let mut view = std::sync::Arc::try_unwrap(before).unwrap_or_else(|shared| (*shared).clone());
         let known = cids.len() == writes.len();
         for (write, cid) in writes.into_iter().zip(cids) {
             match (write, cid) {

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use atdata_core::cid::{Codec, ContentId};
+
 use super::spool::Span;
 use crate::records::Collection;
 
@@ -13,13 +15,20 @@ pub(crate) struct Row {
     pub(crate) version: Box<str>,
     pub(crate) collection: Collection,
     pub(crate) rkey: Box<str>,
-    /// The record's content identifier: the digest in it, of which the rest is always the same.
-    pub(crate) cid: Box<str>,
+    /// The SHA-256 in the record's content identifier; the rest is the same in all of them.
+    pub(super) digest: [u8; 32],
     /// When it was made, in microseconds; the beginning of time if it does not say.
     pub(crate) created: i64,
     /// Of a label: the address of the dataset.
     pub(crate) target: Option<Box<str>>,
     pub(super) span: Span,
+}
+
+impl Row {
+    /// The record's content identifier.
+    pub(crate) fn cid(&self) -> ContentId {
+        ContentId::from_sha256(Codec::DagCbor, self.digest)
+    }
 }
 
 /// Rows, in the order of their names.
@@ -61,7 +70,7 @@ impl Table {
         };
         by_name.sort_unstable_by(by(name_order));
         by_key.sort_unstable_by(by(|a, b| key_order(a, b.collection, &b.rkey)));
-        by_cid.sort_unstable_by(by(|a, b| a.cid.cmp(&b.cid)));
+        by_cid.sort_unstable_by(by(|a, b| a.digest.cmp(&b.digest)));
         Self { rows, by_name, by_key, by_cid }
     }
 
@@ -87,7 +96,9 @@ impl Table {
 
     /// The record of a content identifier.
     pub(crate) fn of_cid(&self, cid: &str) -> Option<&Row> {
-        let found = Self::position(&self.by_cid, &self.rows, |row| (*row.cid).cmp(cid)).ok()?;
+        let cid: ContentId = cid.parse().ok()?;
+        let digest = cid.sha256().filter(|_| cid.codec() == Codec::DagCbor)?;
+        let found = Self::position(&self.by_cid, &self.rows, |row| row.digest.cmp(&digest)).ok()?;
         self.by_cid.get(found).and_then(|id| self.row(*id))
     }
 
@@ -105,7 +116,8 @@ impl Table {
             Self::position(&self.by_name, &self.rows, |other| name_order(other, &row));
         let (Ok(key) | Err(key)) =
             Self::position(&self.by_key, &self.rows, |other| key_order(other, row.collection, &row.rkey));
-        let (Ok(cid) | Err(cid)) = Self::position(&self.by_cid, &self.rows, |other| other.cid.cmp(&row.cid));
+        let (Ok(cid) | Err(cid)) =
+            Self::position(&self.by_cid, &self.rows, |other| other.digest.cmp(&row.digest));
         self.rows.push(row);
         self.by_name.insert(name, id);
         self.by_key.insert(key, id);

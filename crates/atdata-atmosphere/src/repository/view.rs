@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use atdata_core::cid::ContentId;
+use atdata_core::cid::{Codec, ContentId};
 use atdata_core::url::AtUri;
 use atdata_core::{Error, Result, ResultExt};
 use serde_json::Value as Json;
@@ -89,6 +89,12 @@ impl View {
                 return Ok(None);
             }
         };
+        let digest = cid.parse().ok().filter(|cid: &ContentId| cid.codec() == Codec::DagCbor);
+        let Some(digest) = digest.and_then(|cid| cid.sha256()) else {
+            let error = Error::corrupt("the server calls it by what is no record's CID").with("cid", cid);
+            self.note(AtUri::new(self.did.as_str(), collection.nsid(), rkey).to_string(), &error);
+            return Ok(None);
+        };
         let text = serde_json::to_vec(value)
             .map_err(|error| Error::unexpected("a record cannot be kept").with_source(error))?;
         Ok(Some(Row {
@@ -96,7 +102,7 @@ impl View {
             version: head.version.into(),
             collection,
             rkey: rkey.into(),
-            cid: cid.into(),
+            digest,
             created: head.created,
             target: head.target.map(Into::into),
             span: self.spool.add(&text)?,

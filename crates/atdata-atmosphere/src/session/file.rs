@@ -15,7 +15,7 @@ use super::{Session, SessionStore};
 /// use atdata_atmosphere::{SessionFile, SessionStore};
 ///
 /// # async fn example() -> atdata_core::Result<()> {
-/// let file = SessionFile::new("/home/alice/.atdata/session.json");
+/// let file = SessionFile::new("sessions/alice.json");
 /// if let Some(session) = file.load().await? {
 ///     println!("logged in as {}", session.handle);
 /// }

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+#[cfg(feature = "atmosphere")]
+use atdata::atmosphere::{DatasetDetails, records::DatasetSize};
 use atdata::schema::{SampleSchema, diff};
 use atdata::tar::{SequentialKeys, validate_key};
 use atdata::{
@@ -13,8 +15,10 @@ use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value as Json, json};
 
 use super::show::SAMPLES_KEY;
-use crate::address::Backends;
+use crate::address::{Backends, WritableIndex};
 use crate::args::Import;
+#[cfg(feature = "atmosphere")]
+use crate::args::RecordOptions;
 use crate::import::interrupt::Interrupt;
 use crate::import::report::Report;
 use crate::import::{self, Item, Plan};
@@ -40,13 +44,15 @@ pub(super) async fn run(args: &Import, backends: &Backends, out: &mut Out) -> Cl
         .with("name", &args.name)
         .into());
     }
-    let index = if args.dry_run { backends.existing_index().await? } else { Some(backends.index().await?) };
-    if let Some(index) = &index
-        && !args.replace
-    {
-        ensure_free(&**index, &args.name)
-            .await
-            .hint(|| "--replace lets the name stand for the new dataset".to_owned())?;
+    let target = if args.dry_run { None } else { Some(Target::open(args, backends).await?) };
+    if !args.replace {
+        let existing = if target.is_none() { backends.existing_index().await? } else { None };
+        let index = target.as_ref().map(|target| target.index.as_index()).or(existing.as_deref());
+        if let Some(index) = index {
+            ensure_free(index, &args.name)
+                .await
+                .hint(|| "--replace lets the name stand for the new dataset".to_owned())?;
+        }
     }
     let Plan { schema, items, notes } = import::plan(args, backends.registry()?).await?;
     if !out.is_json() {
@@ -56,14 +62,17 @@ pub(super) async fn run(args: &Import, backends: &Backends, out: &mut Out) -> Cl
     }
     let report = Arc::new(Mutex::new(Report::default()));
     let interrupt = Interrupt::new();
-    let samples = samples(items, report.clone(), Progress::beside(out), args.strict);
+    let progress = Progress::beside(out);
+    let watched = progress.clone();
+    let samples = samples(items, report.clone(), progress, args.strict);
     let samples = interrupt.ending(samples);
-    let Some(index) = index.filter(|_| !args.dry_run) else {
+    let Some(target) = target else {
         let counted = interrupt.guard(count(samples)).await;
+        watched.finish();
         finish(args, None, &schema, &notes, &report, counted, out)?;
         return Ok(Status::Done);
     };
-    let store = backends.store()?;
+    let store = backends.store(&watched).await?;
     let options = WriteOptions::default().with_max_count(args.max_count).with_max_size(args.max_size);
     let mut input = ShardInput::encode(samples, &options);
     let name = prefix(&args.name);
@@ -74,7 +83,8 @@ pub(super) async fn run(args: &Import, backends: &Backends, out: &mut Out) -> Cl
     };
     // From here on it is a matter of milliseconds, and an interruption would leave shards without an entry.
     let samples = lock(&report).samples;
-    let registered = register(args, &*index, new, schema, &shards, samples).await;
+    let registered = register(args, &target, new, schema, &shards, samples).await;
+    watched.finish();
     let entry = match registered {
         Ok(entry) => entry,
         Err(error) => {
@@ -82,10 +92,58 @@ pub(super) async fn run(args: &Import, backends: &Backends, out: &mut Out) -> Cl
             return Err(error.into());
         }
     };
-    let stored = optional(index.get_schema(entry.schema_ref()).await)?;
+    let stored = optional(target.index.as_index().get_schema(entry.schema_ref()).await)?;
     let schema = stored.map_or_else(|| SampleSchema::new(""), |stored| stored.schema);
     finish(args, Some((&*entry, &shards)), &schema, &notes, &report, Ok(()), out)?;
     Ok(Status::Done)
+}
+
+/// Where the dataset is registered.
+struct Target<'a> {
+    index: WritableIndex,
+    #[cfg_attr(not(feature = "atmosphere"), allow(dead_code))]
+    args: &'a Import,
+}
+
+impl<'a> Target<'a> {
+    async fn open(args: &'a Import, backends: &Backends) -> CliResult<Self> {
+        backends.check_store().await?;
+        let index = backends.index().await?;
+        #[cfg(feature = "atmosphere")]
+        if matches!(index, WritableIndex::Local(_)) && args.record != RecordOptions::default() {
+            return Err(Error::invalid(
+                "only records of the network have a description, tags and a license: they need an index at://…",
+            )
+            .into());
+        }
+        Ok(Self { index, args })
+    }
+
+    /// Inserts an entry, with what a record says of it besides.
+    #[cfg_attr(not(feature = "atmosphere"), allow(unused_variables))]
+    async fn insert(
+        &self,
+        new: NewDataset,
+        samples: u64,
+        shards: &[StoredShard],
+    ) -> Result<Arc<dyn IndexEntry>> {
+        match &self.index {
+            WritableIndex::Local(index) => index.insert_dataset(new).await,
+            #[cfg(feature = "atmosphere")]
+            WritableIndex::Network(index) => {
+                let record = self.args.record.clone();
+                let mut details = DatasetDetails::default();
+                (details.description, details.tags, details.license) =
+                    (record.description, record.tags, record.license);
+                details.size = Some(DatasetSize {
+                    samples: Some(samples),
+                    bytes: Some(shards.iter().map(|shard| shard.size).sum()),
+                    shards: Some(shards.len() as u64),
+                });
+                Ok(Arc::new(index.insert(new, details).await?))
+            }
+        }
+    }
 }
 
 /// Takes what is left out aside, and gives every sample a key.
@@ -170,7 +228,7 @@ fn nothing(report: &Report) -> Failure {
 /// Publishes the schema and inserts the entry, in one step of the index.
 async fn register(
     args: &Import,
-    index: &dyn Index,
+    target: &Target<'_>,
     new: NewDataset,
     schema: SampleSchema,
     shards: &[StoredShard],
@@ -182,10 +240,13 @@ async fn register(
     new.if_exists = if args.replace { IfExists::Replace } else { IfExists::Fail };
     for attempt in 1.. {
         // The version of a schema from a file is the author's choice; that of an inferred one follows the last.
-        let schema =
-            if args.schema.is_some() { schema.clone() } else { next_version(index, &schema).await? };
+        let schema = if args.schema.is_some() {
+            schema.clone()
+        } else {
+            next_version(target.index.as_index(), &schema).await?
+        };
         new.schema = schema.into();
-        match index.insert_dataset(new.clone()).await {
+        match target.insert(new.clone(), samples, shards).await {
             Err(error)
                 if error.kind() == atdata::ErrorKind::Conflict
                     && args.schema.is_none()

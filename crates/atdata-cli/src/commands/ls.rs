@@ -1,7 +1,7 @@
 //! `atdata ls`: the datasets of an index.
 
 use futures::TryStreamExt;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::address::Backends;
 use crate::args::Ls;
@@ -15,10 +15,15 @@ pub(super) async fn run(args: &Ls, backends: &Backends, out: &mut Out) -> CliRes
     if let Some(index) = &index {
         entries = index.list_datasets(&args.prefix).try_collect().await?;
     }
+    let (malformed, count) = malformed(backends).await?;
     if out.is_json() {
         let datasets: Vec<_> = entries.iter().map(|entry| json::entry(&**entry)).collect();
-        out.document(&json!({"index": backends.index_address()?, "datasets": datasets}))?;
+        let address = backends.index_address()?;
+        out.document(&json!({"index": address, "datasets": datasets, "malformed": malformed}))?;
         return Ok(Status::Done);
+    }
+    if count > 0 {
+        note(format_args!("{count} records cannot be read and are left out; -v says why"));
     }
     if entries.is_empty() {
         let address = backends.index_address()?;
@@ -37,4 +42,19 @@ pub(super) async fn run(args: &Ls, backends: &Backends, out: &mut Out) -> CliRes
     }
     out.line(list.trim_fmt())?;
     Ok(Status::Done)
+}
+
+/// The first records of a repository that cannot be read, and how many there are.
+#[cfg(feature = "atmosphere")]
+async fn malformed(backends: &Backends) -> CliResult<(Vec<Json>, u64)> {
+    let Some(index) = backends.network_index("").await? else { return Ok((Vec::new(), 0)) };
+    let (first, count) = index.malformed().await?;
+    let first = first.iter().map(|record| json!({"uri": record.uri, "reason": record.reason})).collect();
+    Ok((first, count))
+}
+
+#[cfg(not(feature = "atmosphere"))]
+#[allow(clippy::unused_async, reason = "as with the network")]
+async fn malformed(_: &Backends) -> CliResult<(Vec<Json>, u64)> {
+    Ok((Vec::new(), 0))
 }

@@ -1,5 +1,7 @@
 //! One module per command.
 
+#[cfg(feature = "atmosphere")]
+mod account;
 mod cat;
 mod head;
 mod import;
@@ -19,15 +21,27 @@ use crate::output::{CliResult, Out};
 /// Runs the command that was typed.
 pub(crate) async fn run(args: &Args, out: &mut Out) -> CliResult {
     let backends = Backends::new(&args.global);
+    let result = dispatch(args, &backends, out).await;
+    backends.close().await;
+    result
+}
+
+async fn dispatch(args: &Args, backends: &Backends, out: &mut Out) -> CliResult {
     match &args.command {
-        Command::Import(args) => import::run(args, &backends, out).await,
-        Command::Ls(args) => ls::run(args, &backends, out).await,
-        Command::Show(args) => show::run(args, &backends, out).await,
-        Command::Head(args) => head::run(args, &backends, out).await,
-        Command::Cat(args) => cat::run(args, &backends, out).await,
-        Command::Verify(args) => verify::run(args, &backends, out).await,
-        Command::Index(args) => index::run(args, &backends, out).await,
-        Command::Process(args) => process::run(args, &backends, out).await,
-        Command::Schema(args) => schema::run(args, &backends, out).await,
+        Command::Import(args) => import::run(args, backends, out).await,
+        Command::Ls(args) => ls::run(args, backends, out).await,
+        Command::Show(args) => show::run(args, backends, out).await,
+        Command::Head(args) => head::run(args, backends, out).await,
+        Command::Cat(args) => cat::run(args, backends, out).await,
+        Command::Verify(args) => verify::run(args, backends, out).await,
+        Command::Index(args) => index::run(args, backends, out).await,
+        Command::Process(args) => process::run(args, backends, out).await,
+        Command::Schema(args) => schema::run(args, backends, out).await,
+        #[cfg(feature = "atmosphere")]
+        Command::Login(args) => account::login(args, backends, out).await,
+        #[cfg(feature = "atmosphere")]
+        Command::Logout(args) => account::logout(args, backends, out).await,
+        #[cfg(feature = "atmosphere")]
+        Command::Whoami => account::whoami(backends, out).await,
     }
 }

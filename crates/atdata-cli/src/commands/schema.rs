@@ -103,6 +103,7 @@ async fn publish(file: &Path, backends: &Backends, out: &mut Out) -> CliResult {
     let schema = read_file(file)?;
     let index = backends.index().await?;
     let reference = index
+        .as_index()
         .publish_schema(&schema)
         .await
         .hint(|| format!("raise the version in {} to publish changed fields", file.display()))?;
@@ -151,7 +152,7 @@ async fn find(argument: &str, backends: &Backends) -> CliResult<Found> {
     if argument.ends_with(".json") || (path.is_file() && argument.contains('/')) {
         return Ok(Found::file(path)?);
     }
-    let index = backends.existing_index().await?;
+    let index = source_arg::index_of(argument, backends).await?;
     if let Some(index) = &index {
         if let Some(found) = by_reference(&**index, argument).await? {
             return Ok(found);

@@ -44,6 +44,7 @@ pub(super) async fn run(args: &Show, backends: &Backends, out: &mut Out) -> CliR
         out.document(&json!({
             "source": source.label,
             "entry": source.entry.as_deref().map(json::entry),
+            "record": record(&source),
             "schema": source.schema.as_ref().map(json::schema).transpose()?,
             "samples": samples,
             "shards": shards,
@@ -65,12 +66,43 @@ async fn shards(source: &Source) -> CliResult<Vec<ShardInfo>> {
     Ok(urls.into_iter().map(info).collect())
 }
 
+/// What the record of a dataset on the network says besides.
+#[cfg(feature = "atmosphere")]
+fn record(source: &Source) -> Json {
+    source.record.as_ref().map_or(Json::Null, |entry| {
+        json!({
+            "account": entry.did.as_str(),
+            "collection": entry.collection.nsid(),
+            "description": entry.record.description,
+            "tags": entry.record.tags,
+            "license": entry.record.license,
+        })
+    })
+}
+
+#[cfg(not(feature = "atmosphere"))]
+fn record(_: &Source) -> Json {
+    Json::Null
+}
+
 fn print(source: &Source, shards: &[ShardInfo], samples: Option<u64>, out: &mut Out) -> CliResult<()> {
     let mut pair = |name: &str, value: &str| out.line(format_args!("{name:<9} {}", printable(value)));
     pair("name", &source.label)?;
     if let Some(entry) = &source.entry {
         for (name, value) in
             [("cid", entry.cid()), ("uri", entry.uri()), ("schema", Some(entry.schema_ref()))]
+        {
+            if let Some(value) = value {
+                pair(name, value)?;
+            }
+        }
+    }
+    #[cfg(feature = "atmosphere")]
+    if let Some(entry) = &source.record {
+        let (record, tags) = (&entry.record, entry.record.tags.join(", "));
+        let tags = (!tags.is_empty()).then_some(&*tags);
+        for (name, value) in
+            [("about", record.description.as_deref()), ("tags", tags), ("license", record.license.as_deref())]
         {
             if let Some(value) = value {
                 pair(name, value)?;

@@ -25,6 +25,15 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// The same, with what to try.
+    #[cfg(feature = "atmosphere")]
+    pub(crate) fn with_hint(self, text: &str) -> Self {
+        match self {
+            Failure::Failed { error, .. } => Failure::Failed { error, hint: Some(text.to_owned()) },
+            other => other,
+        }
+    }
+
     /// A failed write to standard output.
     pub(super) fn from_output(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {

@@ -6,7 +6,7 @@ use atdata_testkit::servers::nginx::{Nginx, TOKEN, url_on};
 use crate::common::Cli;
 
 /// A server with the shards of a dataset that was imported here.
-fn served(test: &str) -> Option<(Cli, Nginx)> {
+pub(crate) fn served(test: &str) -> Option<(Cli, Nginx)> {
     let nginx = Nginx::for_test(test)?;
     let cli = Cli::new();
     let input = cli.file("in.csv", "n,word\n1,one\n2,two\n3,three\n");

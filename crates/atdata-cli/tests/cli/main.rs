@@ -1,6 +1,8 @@
 //! Runs of the `atdata` binary from end to end.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+#[cfg(feature = "atmosphere")]
+mod atmosphere;
 mod common;
 mod crash;
 mod csv;

@@ -19,7 +19,7 @@ fn a_whole_dataset_passes() {
     dataset(&cli);
     let result = cli.json(&["verify", "a"]);
     let keys: Vec<_> = result.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["source", "ok", "samples", "samples_stated", "schema_checked", "shards"]);
+    assert_eq!(keys, ["source", "ok", "samples", "samples_stated", "schema_checked", "origin", "shards"]);
     assert_eq!((&result["ok"], &result["samples"]), (&json!(true), &json!(20)));
     let shard = &result["shards"][0];
     let keys: Vec<_> = shard.as_object().unwrap().keys().collect();

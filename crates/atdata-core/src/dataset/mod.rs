@@ -257,12 +257,7 @@ impl Origin {
         stored: Option<SampleSchema>,
         registry: &Registry,
     ) -> Result<Self> {
-        let source = match entry.is_foreign() {
-            false => UrlSource::from_urls(entry.data_urls(), registry),
-            true => UrlSource::from_urls(entry.data_urls(), &registry.untrusted())
-                .map_err(|error| refused(entry, registry, error)),
-        };
-        let source = source.map_err(|error| error.with("name", entry.name()))?;
+        let source = UrlSource::of_entry(entry, registry)?;
         let checksums = entry
             .metadata()
             .and_then(|metadata| metadata.get(CHECKSUMS_KEY)?.as_map())
@@ -277,17 +272,6 @@ impl Origin {
             schema: stored.map(Arc::new),
             checksums,
         })
-    }
-}
-
-/// Why a stranger's entry is not opened: because it is a stranger's, if it would be opened otherwise.
-fn refused(entry: &dyn IndexEntry, registry: &Registry, error: Error) -> Error {
-    match UrlSource::from_urls(entry.data_urls(), registry) {
-        Ok(_) => Error::permission_denied(
-            "the entry comes from the network, and points at what only this machine or its user can reach",
-        )
-        .with_source(error),
-        Err(_) => error,
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::registry::{Registry, ShardOpener};
 use crate::url::{ShardUrl, expand_all, expand_glob, redact};
-use crate::{DataSource, Error, Result, ResultExt, ShardBody};
+use crate::{DataSource, Error, IndexEntry, Result, ResultExt, ShardBody};
 
 /// The most shards of a source: entries come from others, and a few bytes of braces stand for any number.
 const MAX_SHARDS: usize = 1_000_000;
@@ -61,11 +61,35 @@ impl UrlSource {
         Ok(Self { shards, openers })
     }
 
+    /// The shards of an index's entry. What strangers wrote may point at public addresses only, whatever `registry` opens.
+    ///
+    /// # Errors
+    /// As [`UrlSource::new`]; [`PermissionDenied`](crate::ErrorKind::PermissionDenied) if the entry is
+    /// [a stranger's](IndexEntry::is_foreign) and points at files, or at other things that only this machine reaches.
+    pub fn of_entry(entry: &dyn IndexEntry, registry: &Registry) -> Result<Self> {
+        if !entry.is_foreign() {
+            return Self::from_urls(entry.data_urls(), registry).context("name", entry.name());
+        }
+        let source = Self::from_urls(entry.data_urls(), &registry.untrusted());
+        source.map_err(|error| refused(entry, registry, error)).context("name", entry.name())
+    }
+
     fn opener(&self, id: &str) -> Result<&dyn ShardOpener> {
         let opener = self.openers.get(id);
         opener
             .map(|opener| &**opener)
             .ok_or_else(|| Error::not_found("the source has no such shard").with("shard", id))
+    }
+}
+
+/// Why a stranger's entry is not opened: because it is a stranger's, if it would be opened otherwise.
+fn refused(entry: &dyn IndexEntry, registry: &Registry, error: Error) -> Error {
+    match UrlSource::from_urls(entry.data_urls(), registry) {
+        Ok(_) => Error::permission_denied(
+            "the entry comes from the network, and points at what only this machine or its user can reach",
+        )
+        .with_source(error),
+        Err(_) => error,
     }
 }
 

@@ -1,4 +1,6 @@
-//! Repositories on a Personal Data Server that Python writes and reads.
+//! Repositories on a Personal Data Server that Python and Rust write and read.
+
+mod exchange;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,6 +11,7 @@ use serde_json::Value;
 use super::Bench;
 use super::tagged::{Sample, compare, parse};
 use crate::{peer::Generation, process, services};
+pub(super) use exchange::{python_to_rust, rust_to_python};
 
 /// A Personal Data Server, a web server, and two people: an author, who publishes, and a reader.
 pub(super) struct Network<'a> {
@@ -52,16 +55,54 @@ impl<'a> Network<'a> {
         Ok(command)
     }
 
+    /// One of our programs on the server, run by nobody in particular. The web server is on this machine, to which
+    /// strangers may not lead.
+    fn rust(&self, program: &str) -> Result<Command> {
+        let web = self.servers.variable("TEST_NGINX_URL")?;
+        let host =
+            web.split("//").nth(1).and_then(|rest| rest.split([':', '/']).next()).context("no host")?;
+        let mut command = self.bench.rust(program);
+        command.env("ATDATA_PDS_URL", self.servers.variable("TEST_PDS_URL")?);
+        command.env("ATDATA_PLC_URL", self.servers.variable("TEST_PLC_URL")?);
+        command.env("ATDATA_ALLOW_HOSTS", host);
+        Ok(command)
+    }
+
+    /// The same, run by the author.
+    fn rust_of_author(&self, program: &str, generation: Generation) -> Result<Command> {
+        let mut command = self.rust(program)?;
+        command.env("ATDATA_HANDLE", &self.author.handle).env("ATDATA_PASSWORD", &self.author.password);
+        command.env("ATDATA_PROFILE", if generation == Generation::Latest { "latest" } else { "seed" });
+        Ok(command)
+    }
+
+    /// What `atdata` prints for a stranger.
+    fn atdata(&self, arguments: &[&str]) -> Result<String> {
+        process::output(self.rust("atdata")?.args(arguments))
+    }
+
+    /// The JSON that it prints.
+    fn json(&self, arguments: &[&str]) -> Result<Value> {
+        printed(self.rust("atdata")?.args(arguments).arg("--json"))
+    }
+
+    /// Has shards written to a directory of the web server by a command that is given it. Gives the directory, the shards
+    /// and the address.
+    fn shards(&self, mut writer: Command) -> Result<(PathBuf, Vec<PathBuf>, String)> {
+        let name = format!("interop-{}", self.author.did.replace(':', "-"));
+        let directory = PathBuf::from(self.servers.variable("TEST_NGINX_ROOT")?).join(&name);
+        process::output(writer.arg(&directory))?;
+        let url = format!("{}{name}", self.servers.variable("TEST_NGINX_URL")?);
+        let shards = (0..3).map(|n| directory.join(format!("sharded-{n:06}.tar"))).collect();
+        Ok((directory, shards, url))
+    }
+
     /// Writes shards with a version of the package, puts them on the web server, and has the author publish them.
     /// Gives what was published, as `pds_publish.py` prints it, and the shards.
     pub(super) fn publish(&self, generation: Generation) -> Result<(Value, Vec<PathBuf>)> {
-        let name = format!("interop-{}", self.author.did.replace(':', "-"));
-        let directory = PathBuf::from(self.servers.variable("TEST_NGINX_ROOT")?).join(&name);
-        process::output(self.bench.python(generation, "write_shards.py").arg(&directory))?;
-        let url = format!("{}{name}", self.servers.variable("TEST_NGINX_URL")?);
+        let (directory, shards, url) = self.shards(self.bench.python(generation, "write_shards.py"))?;
         let mut command = self.python(generation, "pds_publish.py", &self.author)?;
         let published = printed(command.arg(&directory).arg(url))?;
-        let shards = (0..3).map(|n| directory.join(format!("sharded-{n:06}.tar"))).collect();
         Ok((published, shards))
     }
 

@@ -1,5 +1,7 @@
 //! `atdata verify`: whether every byte of a dataset can be read and is what it should be.
 
+mod origin;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,6 +20,7 @@ use crate::args::Verify;
 use crate::output::{CliResult, Out, Status, printable};
 use crate::progress::Progress;
 use crate::source_arg::{self, Source};
+use origin::Origin;
 
 /// What became of one shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,14 +82,20 @@ pub(super) async fn run(args: &Verify, backends: &Backends, out: &mut Out) -> Cl
         }
         checked.push(result);
     }
+    let origins = origin::check(&source, backends).await?;
     progress.finish();
+    if !out.is_json() {
+        origins.iter().try_for_each(|origin| out.line(printable(&origin.to_string())))?;
+    }
     // Shards that are missing samples show in no other way: a cut at the border of two members is a whole archive.
     let samples: u64 = checked.iter().map(|shard| shard.samples).sum();
     let stated = source.entry.as_deref().and_then(super::show::stored_samples);
     let complete = !checked.iter().any(|shard| shard.verdict == Verdict::Skip);
     let count_wrong = complete && stated.is_some_and(|stated| stated != samples);
-    let failed = count_wrong || checked.iter().any(|shard| shard.verdict == Verdict::Fail);
-    summary(&source, &checked, stated.filter(|_| count_wrong), failed, out)?;
+    let failed = count_wrong
+        || origins.iter().any(|origin| !origin.is_proved())
+        || checked.iter().any(|shard| shard.verdict == Verdict::Fail);
+    summary(&source, &checked, &origins, stated.filter(|_| count_wrong), failed, out)?;
     Ok(if failed { Status::Differs } else { Status::Done })
 }
 
@@ -159,6 +168,7 @@ fn print(checked: &Checked, out: &mut Out) -> CliResult<()> {
 fn summary(
     source: &Source,
     checked: &[Checked],
+    origins: &[Origin],
     stated: Option<u64>,
     failed: bool,
     out: &mut Out,
@@ -186,6 +196,7 @@ fn summary(
             "samples": samples,
             "samples_stated": source.entry.as_deref().and_then(super::show::stored_samples),
             "schema_checked": source.schema.is_some(),
+            "origin": origins.iter().map(Origin::json).collect::<Vec<Json>>(),
             "shards": shards,
         }));
     }
