@@ -52,6 +52,12 @@ impl Backends {
         }
     }
 
+    /// The same with another index.
+    pub(crate) fn with_index(global: &Global, address: Option<&str>) -> Self {
+        let index = address.map(str::to_owned).or_else(|| global.index.clone());
+        Self { index, ..Self::new(global) }
+    }
+
     /// The AT Protocol's network.
     #[cfg(feature = "atmosphere")]
     pub(crate) fn network(&self) -> &Network {
@@ -283,6 +289,15 @@ pub(crate) enum WritableIndex {
 }
 
 impl WritableIndex {
+    /// The index alone.
+    pub(crate) fn into_index(self) -> Box<dyn Index> {
+        match self {
+            Self::Local(index) => Box::new(index),
+            #[cfg(feature = "atmosphere")]
+            Self::Network(index) => Box::new(index),
+        }
+    }
+
     pub(crate) fn as_index(&self) -> &dyn Index {
         match self {
             Self::Local(index) => &**index,
@@ -392,6 +407,11 @@ fn not_built_in(what: &str, address: &str) -> Error {
 
 fn home() -> Result<PathBuf> {
     Ok(user_home()?.join(".atdata"))
+}
+
+/// Where journals of interrupted migrations are kept.
+pub(crate) fn journals() -> Result<PathBuf> {
+    Ok(home()?.join("migrations"))
 }
 
 fn user_home() -> Result<PathBuf> {

@@ -91,6 +91,12 @@ pub(crate) enum Command {
     Index(Index),
     /// Run a command on every shard, by one process or many
     Process(Process),
+    /// Carry datasets from one index to another
+    Migrate(Migrate),
+    /// Carry everything from one index to another, with copies of all shards; can be repeated
+    Backup(Exchange),
+    /// Bring what an index has and another one has not, or has otherwise
+    Sync(Sync),
     /// List, show, compare and publish schemas
     #[command(subcommand)]
     Schema(Schema),
@@ -329,6 +335,75 @@ pub(crate) struct Process {
     /// result
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+}
+
+/// Arguments of `migrate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Migrate {
+    /// The datasets, by name, name@version or another reference
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Copy the shards to the store instead of keeping their addresses; --store says so, too
+    #[arg(long)]
+    pub(crate) copy: bool,
+    /// The name in the other index, of one dataset
+    #[arg(long, value_name = "NEW")]
+    pub(crate) name: Option<String>,
+    /// Bring all versions that labels lead to, not only the latest
+    #[arg(long)]
+    pub(crate) all_versions: bool,
+    #[command(flatten)]
+    pub(crate) exchange: Exchange,
+}
+
+/// Arguments of `sync`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Sync {
+    /// Copy the shards to the store instead of keeping their addresses; --store says so, too
+    #[arg(long)]
+    pub(crate) copy: bool,
+    #[command(flatten)]
+    pub(crate) exchange: Exchange,
+}
+
+/// What `migrate`, `backup` and `sync` have in common.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Exchange {
+    /// The index that has the datasets [default: that of --index]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) from: Option<String>,
+    /// The index that gets them
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) to: String,
+    /// What is done if a name stands for another dataset there [default: fail, and of sync: replace]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) if_exists: Option<Existing>,
+    /// Divide shards that are too long for the store, instead of refusing them
+    #[arg(long)]
+    pub(crate) divide: bool,
+    /// How many shards are on their way at once
+    #[arg(long, default_value = "4", value_name = "N")]
+    pub(crate) parallel: std::num::NonZeroUsize,
+    /// Do not say in the new entries where they come from
+    #[arg(long)]
+    pub(crate) no_provenance: bool,
+    /// Remember finished shards here, to go on after an interruption [default: a file in ~/.atdata/migrations]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
+    /// Check everything, write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What is done about names that are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Existing {
+    /// Fail
+    Fail,
+    /// Let the name stand for the new dataset
+    Replace,
+    /// Leave what is there
+    Skip,
 }
 
 /// The commands of `schema`.

@@ -114,6 +114,11 @@ impl Progress {
         Uploads { bar: self.bar().clone(), shards: std::sync::Mutex::default() }
     }
 
+    /// So many bytes more have been moved.
+    pub(crate) fn moved(&self, bytes: u64) {
+        self.0.0.inc(bytes);
+    }
+
     /// Takes the bar away while something is printed.
     pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar().suspend(print)

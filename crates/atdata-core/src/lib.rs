@@ -4,6 +4,7 @@ pub mod array;
 pub mod cid;
 mod dataset;
 mod error;
+pub mod exchange;
 mod lens;
 mod memory;
 pub mod msgpack;
@@ -40,6 +41,6 @@ pub use sample::{
     AnyDtypeField, ArrayField, BytesField, Collate, Column, DictBatch, DictSample, FieldReader, FieldValue,
     Packable, Sample,
 };
-pub use shard::{PackedSample, ShardInput, ShardWriter};
+pub use shard::{PackedSample, ShardCopy, ShardInput, ShardWriter};
 pub use shard_index::ShardIndex;
 pub use value::{Map, Value};

@@ -156,6 +156,10 @@ impl DataStore for PdsBlobStore {
         }
     }
 
+    async fn max_shard_size(&self) -> Result<Option<u64>> {
+        self.limit().await.map(Some)
+    }
+
     /// Forgets the blobs: the server removes those that no record refers to. It cannot be told to.
     async fn remove_shards(&self, urls: &[String]) -> Result<()> {
         for url in urls {

@@ -175,6 +175,11 @@ impl Index for AtmosphereIndex {
         let prefix = prefix.to_owned();
         stream::once(async move { self.labels(&prefix).await }).try_flatten().boxed()
     }
+
+    /// Unless [files of this machine](crate::AtmosphereOptions::local_files) are allowed: the server is one's own then.
+    fn is_public(&self) -> bool {
+        !self.atmosphere.inner.options.local_files
+    }
 }
 
 impl fmt::Debug for AtmosphereIndex {

@@ -3,6 +3,7 @@
 #[cfg(feature = "atmosphere")]
 mod account;
 mod cat;
+mod exchange;
 mod head;
 mod import;
 mod index;
@@ -36,6 +37,9 @@ async fn dispatch(args: &Args, backends: &Backends, out: &mut Out) -> CliResult 
         Command::Verify(args) => verify::run(args, backends, out).await,
         Command::Index(args) => index::run(args, backends, out).await,
         Command::Process(args) => process::run(args, backends, out).await,
+        Command::Migrate(migrate) => exchange::migrate(migrate, &args.global, out).await,
+        Command::Backup(options) => exchange::backup(options, &args.global, out).await,
+        Command::Sync(sync) => exchange::sync(sync, &args.global, out).await,
         Command::Schema(args) => schema::run(args, backends, out).await,
         #[cfg(feature = "atmosphere")]
         Command::Login(args) => account::login(args, backends, out).await,

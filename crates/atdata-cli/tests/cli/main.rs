@@ -6,6 +6,7 @@ mod atmosphere;
 mod common;
 mod crash;
 mod csv;
+mod exchange;
 mod http;
 mod images;
 mod index;

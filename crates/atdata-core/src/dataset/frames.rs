@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
 use super::ReadOptions;
@@ -87,6 +87,19 @@ pub(super) fn frames(
         Some((chunk, state))
     })
     .boxed()
+}
+
+/// The raw samples of one shard one by one, decompressed, and held against the shard's checksum if there is one.
+pub(crate) fn raw_samples(
+    shard: &str,
+    body: ShardBody,
+    checksum: Option<String>,
+) -> BoxStream<'static, Result<RawSample>> {
+    let options = ReadOptions::default().with_verify_checksums(true);
+    frames(shard.into(), body, checksum, &options)
+        .map_ok(|chunk| stream::iter(chunk.into_iter().map(|framed| Ok(framed.raw))))
+        .try_flatten()
+        .boxed()
 }
 
 /// Where the bytes come from.

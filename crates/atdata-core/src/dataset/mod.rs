@@ -58,6 +58,7 @@ use crate::schema::{SampleSchema, SchemaDiff, diff};
 use crate::source::{Registry, UrlSource};
 use crate::{Collate, DataSource, DictSample, Error, IndexEntry, Lens, Map, Packable, Result, Sample, Value};
 use frames::Framed;
+pub(crate) use frames::raw_samples;
 use pipeline::Recipe;
 
 /// Typed samples in a sequence of shards.
@@ -100,11 +101,11 @@ pub struct Dataset<T> {
 
 /// Where a dataset's shards are and what is known of them.
 #[derive(Debug)]
-struct Origin {
-    source: Arc<dyn DataSource>,
+pub(crate) struct Origin {
+    pub(crate) source: Arc<dyn DataSource>,
     name: Option<String>,
     schema: Option<Arc<SampleSchema>>,
-    checksums: HashMap<String, String>,
+    pub(crate) checksums: HashMap<String, String>,
 }
 
 impl<T> Clone for Dataset<T> {
@@ -251,7 +252,11 @@ fn unreadable(type_name: &str, difference: &SchemaDiff) -> Error {
 }
 
 impl Origin {
-    fn of_entry(entry: &dyn IndexEntry, stored: Option<SampleSchema>, registry: &Registry) -> Result<Self> {
+    pub(crate) fn of_entry(
+        entry: &dyn IndexEntry,
+        stored: Option<SampleSchema>,
+        registry: &Registry,
+    ) -> Result<Self> {
         let source = UrlSource::of_entry(entry, registry)?;
         let checksums = entry
             .metadata()

@@ -49,7 +49,8 @@ struct State {
 #[derive(Debug)]
 struct Stored {
     bytes: Bytes,
-    index: Bytes,
+    /// A compressed one has none.
+    index: Option<Bytes>,
 }
 
 impl MemoryStore {
@@ -90,7 +91,7 @@ impl DataStore for MemoryStore {
                 bytes.extend_from_slice(&chunk);
             }
             let url = format!("{SCHEME}://{prefix}/data--{publication:08}--{:06}.tar", shard.number());
-            let stored = Stored { bytes: bytes.into(), index: shard.index()?.to_bytes() };
+            let stored = Stored { bytes: bytes.into(), index: shard.sidecar()? };
             written.push((shard.stored_as(url), stored));
         }
         let mut state = self.state();
@@ -131,6 +132,6 @@ impl ShardOpener for MemoryStore {
     }
 
     async fn open_index(&self, url: &str) -> Result<Option<Bytes>> {
-        self.stored(url, |shard| Some(shard.index.clone()))
+        self.stored(url, |shard| shard.index.clone())
     }
 }

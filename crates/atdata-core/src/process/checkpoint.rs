@@ -6,14 +6,14 @@
 //! checkpoint Python has removed, is not taken for one.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind as Io, Read, Write};
+use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Error, ErrorKind, Result, ResultExt};
+use super::log::{Log, sync_directory};
+use crate::{Error, Result};
 
 /// What is added to the name of the checkpoint for that of the results.
 const RESULTS: &str = ".results";
@@ -33,15 +33,6 @@ pub(super) struct Checkpoint {
     lines: u64,
 }
 
-/// A file that lines are appended to.
-#[derive(Debug)]
-struct Log {
-    file: File,
-    path: PathBuf,
-    /// The length up to the last whole line.
-    length: u64,
-}
-
 /// A line of the results.
 #[derive(Deserialize)]
 struct Entry {
@@ -59,7 +50,8 @@ impl Checkpoint {
         }
         let mut results_path = path.as_os_str().to_owned();
         results_path.push(RESULTS);
-        let mut results = Self::lock(results_path.into(), path)?;
+        // Two processes would do the same shards.
+        let mut results = Log::lock(results_path.into(), "another process works with this checkpoint", path)?;
         let entries = results.read()?;
         let mut finished = match Log::open(path.to_owned(), false) {
             Ok(log) => Some(log),
@@ -82,7 +74,7 @@ impl Checkpoint {
             for (number, entry) in entries.lines().enumerate() {
                 let entry: Entry = serde_json::from_str(entry).map_err(|error| {
                     let text = format!("line {} is damaged", number + 1);
-                    Error::corrupt(text).with("path", results.path.display()).with_source(error)
+                    Error::corrupt(text).with("path", results.path().display()).with_source(error)
                 })?;
                 let line = usize::try_from(entry.line).ok().and_then(|line| lines.get(line));
                 if line.is_some_and(|line| *line == entry.shard) {
@@ -92,25 +84,6 @@ impl Checkpoint {
         }
         let lines = lines.len() as u64;
         Ok((Self { finished, finished_path: path.to_owned(), results, lines }, done))
-    }
-
-    /// Opens the results for one process: two would do the same shards.
-    fn lock(results: PathBuf, checkpoint: &Path) -> Result<Log> {
-        loop {
-            let log = Log::open(results.clone(), true)?;
-            match log.file.try_lock() {
-                Err(TryLockError::WouldBlock) => {
-                    let message = "another process works with this checkpoint";
-                    return Err(Error::new(ErrorKind::Conflict, message)
-                        .with("path", checkpoint.display())
-                        .with_retryable(false));
-                }
-                // One that has just finished has removed it.
-                Ok(()) if is_removed(&log.file) => {}
-                // Some file systems have no locks.
-                Err(TryLockError::Error(_)) | Ok(()) => return Ok(log),
-            }
-        }
     }
 
     /// Adds a finished shard. When this returns it survives a power cut.
@@ -148,67 +121,7 @@ impl Drop for Checkpoint {
     fn drop(&mut self) {
         // Results alone are worth nothing. The file is there only because it is locked.
         if !self.finished_path.exists() {
-            let _ = std::fs::remove_file(&self.results.path);
+            let _ = std::fs::remove_file(self.results.path());
         }
     }
-}
-
-impl Log {
-    fn open(path: PathBuf, create: bool) -> Result<Self> {
-        let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).create(create).open(&path);
-        Ok(Self { file: file.context("path", path.display())?, path, length: 0 })
-    }
-
-    /// Gives the whole lines. What is behind the last one was not written to its end.
-    fn read(&mut self) -> Result<String> {
-        let mut bytes = Vec::new();
-        self.file.read_to_end(&mut bytes).context("path", self.path.display())?;
-        bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1));
-        self.length = bytes.len() as u64;
-        String::from_utf8(bytes)
-            .map_err(|_| Error::corrupt("the file is not UTF-8").with("path", self.path.display()))
-    }
-
-    fn append(&mut self, line: &str) -> Result<()> {
-        self.cut(self.length)?;
-        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
-        written.context("path", self.path.display())?;
-        self.length += line.len() as u64;
-        Ok(())
-    }
-
-    /// Removes what was not written to its end.
-    fn cut(&mut self, length: u64) -> Result<()> {
-        self.length = length;
-        let is_longer = |file: &File| Ok::<_, std::io::Error>(file.metadata()?.len() > length);
-        let cut =
-            is_longer(&self.file).and_then(|longer| if longer { self.file.set_len(length) } else { Ok(()) });
-        cut.context("path", self.path.display())
-    }
-}
-
-/// Whether an open file has no name any longer.
-#[cfg(unix)]
-fn is_removed(file: &File) -> bool {
-    file.metadata().is_ok_and(|file| std::os::unix::fs::MetadataExt::nlink(&file) == 0)
-}
-
-/// Elsewhere an open file cannot be removed.
-#[cfg(not(unix))]
-fn is_removed(_file: &File) -> bool {
-    false
-}
-
-/// Waits until the name of a file is on the disk.
-#[cfg(unix)]
-fn sync_directory(path: &Path) -> Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(directory).and_then(|directory| directory.sync_all()).context("path", directory.display())
-}
-
-/// Elsewhere directories cannot be opened; the file system's own journal has to do.
-#[cfg(not(unix))]
-fn sync_directory(_path: &Path) -> Result<()> {
-    Ok(())
 }

@@ -32,6 +32,7 @@
 mod checkpoint;
 mod job;
 mod local;
+pub(crate) mod log;
 mod options;
 mod queue;
 mod report;

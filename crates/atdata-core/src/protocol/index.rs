@@ -344,6 +344,12 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     /// All labels whose name begins with `prefix`, by name and version.
     fn list_labels(&self, prefix: &str) -> BoxStream<'_, Result<Label>>;
 
+    /// Whether everybody can read what is registered, so that nothing may be said in it that is for its owner only:
+    /// paths of this machine, addresses with credentials. Not if nothing else is implemented.
+    fn is_public(&self) -> bool {
+        false
+    }
+
     /// The schema of a dataset, as data: Rust cannot make a type at run time. With it a
     /// [`Dataset<DictSample>`](crate::Dataset) is read checked; `atdata schema codegen` prints the struct.
     ///
@@ -384,6 +390,9 @@ macro_rules! forward_index {
             }
             fn list_labels(&self, prefix: &str) -> BoxStream<'_, Result<Label>> {
                 (**self).list_labels(prefix)
+            }
+            fn is_public(&self) -> bool {
+                (**self).is_public()
             }
             async fn decode_schema(&self, reference: &str) -> Result<SampleSchema> {
                 (**self).decode_schema(reference).await

@@ -144,6 +144,16 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
         Err(Error::unsupported("this store does not remove shards"))
     }
 
+    /// The longest shard that the store can take, in bytes, if it has a limit; it holds shards to it with
+    /// [`ShardInput::limit_size`]. Whoever copies shards asks before anything moves. No limit if nothing else is
+    /// implemented.
+    ///
+    /// # Errors
+    /// The store cannot be asked.
+    async fn max_shard_size(&self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// Whether a shard is written as it is produced, in bounded memory, rather than collected first.
     fn supports_streaming(&self) -> bool {
         true
@@ -162,6 +172,9 @@ macro_rules! forward_store {
             }
             async fn remove_shards(&self, urls: &[String]) -> Result<()> {
                 (**self).remove_shards(urls).await
+            }
+            async fn max_shard_size(&self) -> Result<Option<u64>> {
+                (**self).max_shard_size().await
             }
             fn supports_streaming(&self) -> bool {
                 (**self).supports_streaming()

@@ -93,19 +93,17 @@ impl ShardIndex {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if the shard is compressed: its samples have no place of their
     /// own then. What reading and framing fail with.
     pub async fn build(body: ShardBody, options: &BuildOptions) -> Result<Self> {
-        let mut walk = Walk {
-            head: Vec::with_capacity(Compression::DETECT_LEN),
-            framer: SampleFramer::new(options.tar.clone()),
-            builder: ShardIndexBuilder::default(),
-            hasher: options.sha256.then(Sha256::new),
-            length: 0,
-        };
+        let mut walk = Walk::new(options);
         let mut chunks = body.into_chunks();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk?;
             walk = offload(move || walk.feed(chunk)).await??;
+            if let Some(compression) = walk.compression() {
+                return Err(compressed(compression));
+            }
         }
-        walk.finish()
+        walk.finish()?;
+        walk.index()
     }
 
     /// Holds the index against its shard: walks the shard and compares everything. Gives the SHA-256 of the shard.
@@ -141,9 +139,19 @@ pub(crate) fn stale(why: &str) -> Error {
     Error::corrupt(format!("the shard's index is stale: {why}; make it again with `atdata index`"))
 }
 
-struct Walk {
+/// The error of a compressed shard.
+fn compressed(compression: Compression) -> Error {
+    Error::unsupported(format!(
+        "the shard is compressed ({compression}): its samples cannot be read one by one; store it plain to index it"
+    ))
+}
+
+/// A shard that is looked at as its bytes pass.
+#[derive(Debug)]
+pub(crate) struct Walk {
     /// The first bytes, which tell a compression.
     head: Vec<u8>,
+    compression: Option<Compression>,
     framer: SampleFramer,
     builder: ShardIndexBuilder,
     hasher: Option<Sha256>,
@@ -151,21 +159,31 @@ struct Walk {
 }
 
 impl Walk {
-    fn feed(mut self, chunk: Bytes) -> Result<Self> {
-        if self.head.len() < Compression::DETECT_LEN {
-            self.head.extend(chunk.iter().take(Compression::DETECT_LEN - self.head.len()));
-            if let Some(compression) = Compression::detect(&self.head) {
-                return Err(Error::unsupported(format!(
-                    "the shard is compressed ({compression}): its samples cannot be read one by one; store it plain to index it"
-                )));
-            }
+    pub(crate) fn new(options: &BuildOptions) -> Self {
+        Self {
+            head: Vec::with_capacity(Compression::DETECT_LEN),
+            compression: None,
+            framer: SampleFramer::new(options.tar.clone()),
+            builder: ShardIndexBuilder::default(),
+            hasher: options.sha256.then(Sha256::new),
+            length: 0,
         }
+    }
+
+    /// The next bytes. Those of a compressed shard are counted and hashed only.
+    pub(crate) fn feed(mut self, chunk: Bytes) -> Result<Self> {
         self.length += chunk.len() as u64;
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&chunk);
         }
-        self.framer.push(chunk);
-        self.collect()?;
+        if self.head.len() < Compression::DETECT_LEN {
+            self.head.extend(chunk.iter().take(Compression::DETECT_LEN - self.head.len()));
+            self.compression = Compression::detect(&self.head);
+        }
+        if self.compression.is_none() {
+            self.framer.push(chunk);
+            self.collect()?;
+        }
         Ok(self)
     }
 
@@ -177,9 +195,43 @@ impl Walk {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<ShardIndex> {
+    /// Ends the shard.
+    ///
+    /// # Errors
+    /// It is not complete.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        if self.compression.is_some() {
+            return Ok(());
+        }
         self.framer.finish();
-        self.collect()?;
-        self.builder.finish(self.length, self.hasher.map(|hasher| hasher.finalize().into()))
+        self.collect()
+    }
+
+    /// How the shard is compressed, as far as it has been seen.
+    pub(crate) fn compression(&self) -> Option<Compression> {
+        self.compression
+    }
+
+    /// The number of samples so far; not known of a compressed shard.
+    pub(crate) fn samples(&self) -> Option<u64> {
+        self.compression.is_none().then_some(self.builder.locations.len() as u64)
+    }
+
+    /// The number of bytes so far.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The SHA-256 of the bytes so far, if it is wanted.
+    pub(crate) fn sha256(&self) -> Option<[u8; 32]> {
+        self.hasher.clone().map(|hasher| hasher.finalize().into())
+    }
+
+    /// The index of the shard, once it is [finished](Self::finish).
+    pub(crate) fn index(&self) -> Result<ShardIndex> {
+        match self.compression {
+            Some(compression) => Err(compressed(compression)),
+            None => self.builder.finish(self.length, self.sha256()),
+        }
     }
 }

@@ -14,8 +14,8 @@ mod format;
 mod location;
 mod sidecar;
 
-pub(crate) use build::stale;
 pub use build::{BuildOptions, ShardIndexBuilder};
+pub(crate) use build::{Walk, stale};
 pub(crate) use coalesce::{Limits, Run, coalesce};
 pub use format::ShardIndex;
 pub use location::{Extent, SampleLocation, key_hash};

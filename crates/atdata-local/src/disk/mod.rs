@@ -177,7 +177,7 @@ async fn feed(input: &mut ShardInput<'_>, messages: &mpsc::Sender<Message>) -> R
         while let Some(chunk) = shard.next_chunk().await.map_err(Fed::Input)? {
             messages.send(Message::Chunk(chunk)).await.map_err(|_| Fed::Writer)?;
         }
-        let index = shard.index().map_err(Fed::Input)?.to_bytes();
+        let index = shard.sidecar().map_err(Fed::Input)?;
         messages.send(Message::EndOfShard(index)).await.map_err(|_| Fed::Writer)?;
         // Where it will be is known only when all are written.
         shards.push(shard.stored_as(""));

@@ -16,8 +16,8 @@ use crate::error::at_path;
 pub(super) enum Message {
     /// The next bytes of the current shard.
     Chunk(Bytes),
-    /// The current shard is complete, and this is its index.
-    EndOfShard(Bytes),
+    /// The current shard is complete, and this is its index, if it can have one.
+    EndOfShard(Option<Bytes>),
     /// All shards are complete: publish them. If the channel closes without this, nothing remains of them.
     Commit,
 }
@@ -69,7 +69,9 @@ fn stage(
             Some(Message::EndOfShard(index)) => {
                 if let (Some((path, file)), Some(staging)) = (open.take(), &staging) {
                     file.sync_all().map_err(|error| at_path(error, &path))?;
-                    staging.write_index(&index)?;
+                    if let Some(index) = index {
+                        staging.write_index(&index)?;
+                    }
                 }
             }
             Some(Message::Commit) => return Ok(staging),

@@ -286,7 +286,9 @@ async fn upload(
             writing.write(&mut upload, chunk).await?;
         }
         writing.finish(upload).await?;
-        writing.write_index(index_of(&address), shard.index()?.to_bytes()).await?;
+        if let Some(index) = shard.sidecar()? {
+            writing.write_index(index_of(&address), index).await?;
+        }
         shards.push(shard.stored_as(address.to_string()));
     }
     Ok(shards)

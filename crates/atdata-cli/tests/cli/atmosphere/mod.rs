@@ -1,6 +1,7 @@
 //! Indexes and stores on the AT Protocol, on a Personal Data Server.
 
 mod datasets;
+mod exchange;
 mod sessions;
 
 use std::io::Write;
