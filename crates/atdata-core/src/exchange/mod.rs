@@ -2,7 +2,7 @@
 //!
 //! [`migrate_dataset`] carries one dataset, [`backup_all`] everything, [`sync`] what is missing or has changed; to count
 //! is [`count_datasets`](crate::IndexExt::count_datasets). They know nothing of backends: whatever implements
-//! [`Index`], [`DataStore`](crate::DataStore) and [`DataSource`](crate::DataSource) takes part.
+//! [`Index`](crate::Index), [`DataStore`](crate::DataStore) and [`DataSource`](crate::DataSource) takes part.
 //!
 //! - The schema is published in the target, or found there; the new entry has the target's own reference.
 //! - Shards stay where they are, or are copied byte for byte. Copies are held against the checksums of the source's

@@ -51,8 +51,8 @@ impl Index for Public {
 #[tokio::test]
 async fn what_is_not_for_everybody_is_not_said_in_a_public_index() {
     for url in [
-        "/home/ann/a.tar",
-        "file:///home/ann/a.tar",
+        "/data/ann/a.tar",
+        "file:///data/ann/a.tar",
         "https://ann:hunter2@h.test/a.tar",
         "https://h.test/a.tar?X-Amz-Signature=hunter2",
     ] {
@@ -70,7 +70,7 @@ async fn what_is_not_for_everybody_is_not_said_in_a_public_index() {
 
 #[tokio::test]
 async fn a_public_index_is_not_told_where_a_private_one_is() {
-    for (origin, said) in [("sqlite:/home/ann/index.db", None), ("at://did:plc:a", Some("at://did:plc:a"))] {
+    for (origin, said) in [("sqlite:/data/ann/index.db", None), ("at://did:plc:a", Some("at://did:plc:a"))] {
         let (from, to) = (Side::new(), Public::default());
         from.publish("a", 0..3).await;
         let store = Side::new().store;
