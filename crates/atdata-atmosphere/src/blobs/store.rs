@@ -105,14 +105,14 @@ impl PdsBlobStore {
         asked.await.copied()
     }
 
-    /// What the server calls a blob that is there already: one that this program sent, or that a record refers to.
-    async fn known(&self, cid: &ContentId) -> Result<Option<BlobRef>> {
-        if let Some(blob) = self.atmosphere.inner.uploaded.get(cid) {
-            return Ok(Some(blob));
+    /// Whether a blob is there already: because this program sent it just now, or because a record refers to it.
+    async fn is_there(&self, cid: &ContentId) -> Result<bool> {
+        if self.atmosphere.inner.uploaded.recent(cid).is_some() {
+            return Ok(true);
         }
         let repository = self.atmosphere.repository(&self.did);
         let view = repository.view(&self.atmosphere, &[RecordKind::Dataset]).await?;
-        view.blob(cid)
+        Ok(view.blob(cid)?.is_some())
     }
 }
 
@@ -137,9 +137,8 @@ impl DataStore for PdsBlobStore {
             while uploads.len() >= self.at_once {
                 self.one_ended(&mut uploads).await?;
             }
-            match self.known(&cid).await? {
-                Some(blob) => self.atmosphere.inner.uploaded.put(blob),
-                None => self.begin(&mut uploads, kept, cid, number),
+            if !self.is_there(&cid).await? {
+                self.begin(&mut uploads, kept, cid, number);
             }
         }
         while !uploads.is_empty() {

@@ -21,8 +21,13 @@ use crate::xrpc::Auth;
 /// What shards are sent as. Servers look at the bytes and may call them something else.
 const TAR: &str = "application/x-tar";
 
-/// For how long a blob that no record refers to is believed to be there. Servers keep them for an hour at least.
+/// For how long a blob that no record refers to is believed to be there, so that it needs not be sent again. Servers keep
+/// them for an hour at least.
 const KEPT: Duration = Duration::from_secs(30 * 60);
+
+/// For how long it is remembered what the server called a blob. Writing a large dataset takes its time; whether the server
+/// still has all of it is for the server to say when the record is written.
+const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The longest answer to an upload.
 const MAX_ANSWER: usize = 1 << 20;
@@ -34,15 +39,24 @@ pub(crate) struct Uploaded {
 }
 
 impl Uploaded {
-    /// What the server said of a blob, if that was not too long ago.
+    /// What the server called a blob when it was sent.
     pub(crate) fn get(&self, cid: &ContentId) -> Option<BlobRef> {
+        self.sent_within(cid, REMEMBERED)
+    }
+
+    /// The same, if the server still has the blob.
+    pub(super) fn recent(&self, cid: &ContentId) -> Option<BlobRef> {
+        self.sent_within(cid, KEPT)
+    }
+
+    fn sent_within(&self, cid: &ContentId, time: Duration) -> Option<BlobRef> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(cid).filter(|(_, sent)| sent.elapsed() < KEPT).map(|(blob, _)| blob.clone())
+        known.get(cid).filter(|(_, sent)| sent.elapsed() < time).map(|(blob, _)| blob.clone())
     }
 
     pub(super) fn put(&self, blob: BlobRef) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, (_, sent)| sent.elapsed() < KEPT);
+        known.retain(|_, (_, sent)| sent.elapsed() < REMEMBERED);
         known.insert(blob.cid, (blob, Instant::now()));
     }
 
