@@ -32,9 +32,9 @@ pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use lens::Lens;
 pub use memory::{MemoryIndex, MemorySource, MemoryStore};
 pub use protocol::{
-    CHECKSUMS_KEY, DataSource, DataSourceExt, DataStore, DataStoreExt, DatasetRef, Entry, IfExists, Index,
-    IndexEntry, IndexExt, Label, NewDataset, SchemaSpec, ShardBody, ShardStream, StoredSchema, StoredShard,
-    WriteOptions,
+    CHECKSUMS_KEY, DataSource, DataSourceExt, DataStore, DataStoreExt, DatasetRef, DatedLabel, Entry,
+    IfExists, Index, IndexEntry, IndexExt, Label, NewDataset, SchemaSpec, ShardBody, ShardStream,
+    StoredSchema, StoredShard, WriteOptions,
 };
 pub use publish::{ensure_free, prefix, publish};
 pub use sample::{

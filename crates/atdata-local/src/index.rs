@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use atdata_core::schema::{Profile, SampleSchema};
-use atdata_core::{Index, IndexEntry, Label, NewDataset, Result, StoredSchema};
+use atdata_core::{DatedLabel, Index, IndexEntry, Label, NewDataset, Result, StoredSchema};
 use futures::stream::BoxStream;
 
 #[cfg(feature = "redis")]
@@ -278,6 +278,14 @@ impl Index for LocalIndex {
 
     fn list_labels(&self, prefix: &str) -> BoxStream<'_, Result<Label>> {
         each!(self, index => index.list_labels(prefix))
+    }
+
+    async fn label_history(&self, name: &str) -> Result<Vec<DatedLabel>> {
+        each!(self, index => index.label_history(name).await)
+    }
+
+    async fn delete_label(&self, name: &str, version: &str) -> Result<()> {
+        each!(self, index => index.delete_label(name, version).await)
     }
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use atdata_core::schema::{Profile, SampleSchema};
 use atdata_core::url::AtUri;
-use atdata_core::{Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt, StoredSchema};
+use atdata_core::{DatedLabel, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt, StoredSchema};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
@@ -174,6 +174,14 @@ impl Index for AtmosphereIndex {
     fn list_labels(&self, prefix: &str) -> BoxStream<'_, Result<Label>> {
         let prefix = prefix.to_owned();
         stream::once(async move { self.labels(&prefix).await }).try_flatten().boxed()
+    }
+
+    async fn label_history(&self, name: &str) -> Result<Vec<DatedLabel>> {
+        self.history(name).await
+    }
+
+    async fn delete_label(&self, name: &str, version: &str) -> Result<()> {
+        self.remove_label(name, Some(version)).await
     }
 
     /// Unless [files of this machine](crate::AtmosphereOptions::local_files) are allowed: the server is one's own then.

@@ -18,7 +18,7 @@ mod source;
 mod store;
 
 pub use entry::{CHECKSUMS_KEY, Entry, IndexEntry};
-pub use index::{IfExists, Index, IndexExt, Label, NewDataset, SchemaSpec, StoredSchema};
+pub use index::{DatedLabel, IfExists, Index, IndexExt, Label, NewDataset, SchemaSpec, StoredSchema};
 pub use reference::DatasetRef;
 pub(crate) use source::slice;
 pub use source::{DataSource, DataSourceExt, ShardBody, ShardStream};

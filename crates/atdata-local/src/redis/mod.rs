@@ -57,14 +57,16 @@ mod survey;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use atdata_core::schema::{Profile, SampleSchema};
 use atdata_core::{
-    DatasetRef, Entry, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt, SchemaSpec,
-    StoredSchema, cid,
+    DatasetRef, DatedLabel, Entry, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt,
+    SchemaSpec, StoredSchema, cid,
 };
+use futures::future::ready;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use self::change::{Change, repeat};
@@ -75,6 +77,9 @@ use self::survey::{Need, Surveys};
 
 /// How many of many inserts are under way at the same time.
 const INSERTS_AT_ONCE: usize = 64;
+
+/// How many labels of a name are read at the same time.
+const LABELS_AT_ONCE: usize = 64;
 
 /// An index on a server.
 #[derive(Clone)]
@@ -178,6 +183,14 @@ impl RedisIndex {
         Ok(None)
     }
 
+    fn no_label(&self, name: &str, version: Option<&str>) -> Error {
+        let error = self.missing("the index has no such label", name);
+        match version {
+            Some(version) => error.with("version", version),
+            None => error,
+        }
+    }
+
     fn missing(&self, what: &'static str, reference: &str) -> Error {
         Error::not_found(what).with("name", reference).with("index", self.address())
     }
@@ -241,17 +254,40 @@ impl Index for RedisIndex {
             Some(version) => labels::read(self.server(), name, version).await?,
             None => self.latest_label(name).await?,
         };
-        found.ok_or_else(|| {
-            let error = self.missing("the index has no such label", name);
-            match version {
-                Some(version) => error.with("version", version),
-                None => error,
-            }
-        })
+        found.ok_or_else(|| self.no_label(name, version))
     }
 
     fn list_labels(&self, prefix: &str) -> BoxStream<'_, Result<Label>> {
         listing::labels(self, prefix)
+    }
+
+    async fn label_history(&self, name: &str) -> Result<Vec<DatedLabel>> {
+        let reference = DatasetRef { authority: None, name: name.to_owned() };
+        self.look_up(&reference, Need::Anything).await?;
+        let record = names::record(self.server(), name).await?;
+        let mut versions = Vec::new();
+        for (version, _) in record.by_age() {
+            versions.push((version.to_owned(), record.time(version)));
+        }
+        let labels = stream::iter(versions).map(|(version, time)| async move {
+            let label = labels::read(self.server(), name, &version).await?;
+            Ok(label.map(|label| DatedLabel::new(label, time)))
+        });
+        labels.buffered(LABELS_AT_ONCE).try_filter_map(|label| ready(Ok(label))).try_collect().await
+    }
+
+    async fn delete_label(&self, name: &str, version: &str) -> Result<()> {
+        let attempts = AtomicUsize::new(0);
+        let is_removed = repeat(|| async {
+            let is_first = attempts.fetch_add(1, Ordering::Relaxed) == 0;
+            let found = labels::delete(self.server(), name, version).await?;
+            // The answer to the first attempt may have been lost.
+            Ok(found.map(|found| found || !is_first))
+        });
+        match is_removed.await? {
+            true => Ok(()),
+            false => Err(self.no_label(name, Some(version))),
+        }
     }
 }
 

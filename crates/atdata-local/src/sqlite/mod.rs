@@ -45,8 +45,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use atdata_core::schema::{Profile, SampleSchema};
 use atdata_core::{
-    DatasetRef, Entry, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt, SchemaSpec,
-    StoredSchema,
+    DatasetRef, DatedLabel, Entry, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt,
+    SchemaSpec, StoredSchema,
 };
 use futures::stream::BoxStream;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -218,6 +218,16 @@ impl Index for SqliteIndex {
             let prefix = prefix.clone();
             self.reader.call(move |connection| listing::labels(connection, &cursor, &prefix))
         })
+    }
+
+    async fn label_history(&self, name: &str) -> Result<Vec<DatedLabel>> {
+        let name = name.to_owned();
+        self.read(move |connection| labels::history(connection, &name)).await
+    }
+
+    async fn delete_label(&self, name: &str, version: &str) -> Result<()> {
+        let (name, version) = (name.to_owned(), version.to_owned());
+        self.write(move |transaction| labels::delete(transaction, &name, &version)).await
     }
 }
 
