@@ -5,6 +5,7 @@ pub mod cid;
 mod dataset;
 mod error;
 pub mod exchange;
+mod federation;
 mod lens;
 mod memory;
 pub mod msgpack;
@@ -29,6 +30,7 @@ pub use dataset::{
     Reader, Report, Samples, Stage, Stats, StatsSnapshot,
 };
 pub use error::{Error, ErrorKind, Result, ResultExt};
+pub use federation::{Federation, Network};
 pub use lens::Lens;
 pub use memory::{MemoryIndex, MemorySource, MemoryStore};
 pub use protocol::{

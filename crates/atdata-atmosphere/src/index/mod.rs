@@ -196,6 +196,14 @@ impl fmt::Debug for AtmosphereIndex {
     }
 }
 
+/// Accounts by handle or DID, to be read; the one that is logged in can be written.
+#[async_trait]
+impl atdata_core::Network for Atmosphere {
+    async fn repository(&self, account: &str) -> Result<Arc<dyn Index>> {
+        Ok(Arc::new(self.index_of(account).await?))
+    }
+}
+
 /// A record's address, if it is one and could exist.
 fn record_address(text: &str) -> Result<AtUri> {
     let uri: AtUri = text.parse()?;
