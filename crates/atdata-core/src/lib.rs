@@ -7,6 +7,7 @@ mod error;
 pub mod exchange;
 mod federation;
 mod lens;
+mod load;
 mod memory;
 pub mod msgpack;
 mod offload;
@@ -32,6 +33,7 @@ pub use dataset::{
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use federation::{Federation, Network};
 pub use lens::Lens;
+pub use load::{DatasetDict, LoadDataset, load_dataset};
 pub use memory::{MemoryIndex, MemorySource, MemoryStore};
 pub use protocol::{
     CHECKSUMS_KEY, DataSource, DataSourceExt, DataStore, DataStoreExt, DatasetRef, DatedLabel, Entry,
