@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use atdata::{DatedLabel, Error, Index, Label, Result};
 use futures::TryStreamExt;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use time::format_description::well_known::Rfc3339;
 
 use crate::address::Backends;
@@ -12,6 +12,8 @@ use crate::args::{Label as Command, LabelName, Ls};
 use crate::output::table::{row, table};
 use crate::output::{CliResult, Hint, Out, Status, note};
 use crate::source_arg;
+
+type Object = Map<String, Json>;
 
 /// Runs one of the commands on labels.
 pub(super) async fn run(command: &Command, backends: &Backends, out: &mut Out) -> CliResult {
@@ -22,7 +24,7 @@ pub(super) async fn run(command: &Command, backends: &Backends, out: &mut Out) -
             let index = reading(name, backends).await?;
             let found = index.get_label(&backends.label_name(name)?, version).await;
             let found = found.hint(|| history_hint(name))?;
-            print(&[DatedLabel::new(found, None)], &json!({}), false, out)
+            print(&[DatedLabel::new(found, None)], None, false, out)
         }
         Command::Set { label, target, description } => {
             set(label, target, description.as_deref(), backends, out).await
@@ -34,7 +36,7 @@ pub(super) async fn run(command: &Command, backends: &Backends, out: &mut Out) -
                 note(format_args!("{name} has no labels"));
                 return Ok(Status::Done);
             }
-            print(&history, &json!({"name": name}), true, out)
+            print(&history, Some(("name", name)), true, out)
         }
         Command::Rm(label) => {
             let (name, version) = split(label);
@@ -63,7 +65,7 @@ async fn list(args: &Ls, backends: &Backends, out: &mut Out) -> CliResult {
         note(format_args!("no labels in {address}"));
         return Ok(Status::Done);
     }
-    print(&labels, &json!({"index": address}), false, out)
+    print(&labels, Some(("index", &address)), false, out)
 }
 
 async fn set(
@@ -84,7 +86,7 @@ async fn set(
     let mut label = Label::new(own_name(name, backends)?, cid).with_version(version.unwrap_or_default());
     label.description = description.map(str::to_owned);
     index.set_label(&label).await?;
-    print(&[DatedLabel::new(label, None)], &json!({}), false, out)
+    print(&[DatedLabel::new(label, None)], None, false, out)
 }
 
 /// The index that knows the labels of a name.
@@ -116,20 +118,21 @@ fn history_hint(name: &str) -> String {
     format!("`atdata label history {name}` shows the labels of this name")
 }
 
-/// Prints labels; `around` is what a JSON document has beside them.
-fn print(labels: &[DatedLabel], around: &Json, with_times: bool, out: &mut Out) -> CliResult {
+/// Prints labels; `around` is a member that a JSON document has beside them.
+fn print(labels: &[DatedLabel], around: Option<(&str, &str)>, with_times: bool, out: &mut Out) -> CliResult {
     let time = |dated: &DatedLabel| dated.set_at.and_then(|time| time.format(&Rfc3339).ok());
     if out.is_json() {
-        let mut document = around.clone();
         let labels = labels.iter().map(|dated| {
             let mut label = to_json(&dated.label);
             if with_times {
-                label["set_at"] = time(dated).into();
+                label.insert("set_at".to_owned(), time(dated).into());
             }
-            label
+            Json::Object(label)
         });
-        document["labels"] = labels.collect();
-        out.document(&document)?;
+        let mut document = around
+            .map_or_else(Object::new, |(name, value)| Object::from_iter([(name.to_owned(), value.into())]));
+        document.insert("labels".to_owned(), labels.collect());
+        out.document(&Json::Object(document))?;
         return Ok(Status::Done);
     }
     let text = |dated: &DatedLabel| {
@@ -157,14 +160,14 @@ fn print(labels: &[DatedLabel], around: &Json, with_times: bool, out: &mut Out) 
 }
 
 /// `{"name", "version", "cid", "description"}`; what there is not is null.
-fn to_json(label: &Label) -> Json {
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    json!({
-        "name": label.name,
-        "version": some(&label.version),
-        "cid": some(&label.cid),
-        "description": label.description,
-    })
+fn to_json(label: &Label) -> Object {
+    let some = |text: &str| if text.is_empty() { Json::Null } else { text.into() };
+    Object::from_iter([
+        ("name".to_owned(), some(&label.name)),
+        ("version".to_owned(), some(&label.version)),
+        ("cid".to_owned(), some(&label.cid)),
+        ("description".to_owned(), label.description.as_deref().map_or(Json::Null, Json::from)),
+    ])
 }
 
 #[cfg(test)]

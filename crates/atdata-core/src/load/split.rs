@@ -49,7 +49,7 @@ pub(super) fn of_path(path: &str) -> &'static str {
 fn find(text: &str, rules: &[Around]) -> Option<&'static str> {
     rules.iter().find_map(|around| {
         let has = |word: &&str| has_word(text, word, around);
-        WORDS.iter().find(|(_, words)| words.iter().any(|word| has(&word))).map(|(split, _)| *split)
+        WORDS.iter().find(|(_, words)| words.iter().any(has)).map(|(split, _)| *split)
     })
 }
 
