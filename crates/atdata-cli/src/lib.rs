@@ -21,6 +21,7 @@ mod output;
 mod progress;
 mod size;
 mod source_arg;
+mod statistics;
 mod tagged;
 
 use std::ffi::OsString;

@@ -13,6 +13,9 @@ pub use atdata_atmosphere::{
     self as atmosphere, Atmosphere, AtmosphereIndex, AtmosphereOptions, BlobSource, Credentials, PdsBlobStore,
 };
 
+#[cfg(feature = "describe")]
+pub use atdata_describe as describe;
+
 #[cfg(feature = "http")]
 pub use atdata_http::{self as http, HttpSource};
 

@@ -3,6 +3,7 @@
 #[cfg(feature = "atmosphere")]
 mod account;
 mod cat;
+mod croissant;
 mod exchange;
 mod head;
 mod import;
@@ -12,6 +13,7 @@ mod ls;
 mod process;
 mod schema;
 mod show;
+mod stats;
 mod verify;
 
 pub(crate) use schema::read_file as read_schema;
@@ -35,6 +37,8 @@ async fn dispatch(args: &Args, backends: &Backends, out: &mut Out) -> CliResult 
         Command::Show(args) => show::run(args, backends, out).await,
         Command::Head(args) => head::run(args, backends, out).await,
         Command::Cat(args) => cat::run(args, backends, out).await,
+        Command::Stats(args) => stats::run(args, backends, out).await,
+        Command::Croissant(args) => croissant::run(args, backends, out).await,
         Command::Verify(args) => verify::run(args, backends, out).await,
         Command::Index(args) => index::run(args, backends, out).await,
         Command::Process(args) => process::run(args, backends, out).await,

@@ -22,6 +22,7 @@ mod redis;
 #[cfg(feature = "s3")]
 mod s3;
 mod schema;
+mod stats;
 mod tagged;
 mod verify;
 mod webdataset;
