@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
+mod book;
 mod deny;
 mod fixtures;
 mod flags;
@@ -14,6 +15,7 @@ mod report;
 mod services;
 mod steps;
 mod tidy;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -28,6 +30,7 @@ usage: cargo xtask COMMAND [OPTIONS]
 
 commands:
   test-all   everything a contributor and CI need, with a summary at the end
+  book       the pages of docs/ as a book, with its links and pictures checked
   tidy       house rules that the compiler does not check
   interop    both directions of exchange with the real Python package
   peer       set up the Python package that interop uses
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let flags = Flags::new(arguments);
     let (help, run): (&str, fn(Flags) -> anyhow::Result<Tally>) = match command.as_str() {
         "test-all" => (steps::HELP, steps::main),
+        "book" => (book::HELP, book::main),
         "tidy" => (tidy::HELP, tidy::main),
         "interop" => (interop::HELP, interop::main),
         "peer" => (peer::HELP, peer::main),

@@ -70,10 +70,15 @@ pub fn registry() -> source::Registry {
     registry
 }
 
-/// The page of the repository, whose examples must compile.
-#[cfg(all(doctest, feature = "atmosphere"))]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+#[cfg(all(
+    doctest,
+    feature = "atmosphere",
+    feature = "http",
+    feature = "local",
+    feature = "redis",
+    feature = "s3"
+))]
+mod pages;
 
 /// What most programs need: `use atdata::prelude::*;`.
 pub mod prelude {
