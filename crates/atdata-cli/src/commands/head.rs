@@ -29,7 +29,7 @@ pub(super) async fn run(args: &Head, backends: &Backends, out: &mut Out) -> CliR
         progress.finish();
         if out.is_json() {
             let Keyed { key, shard, sample } = &keyed;
-            documents.push(json!({"key": key, "shard": &**shard, "fields": plain(sample)}));
+            documents.push(json!({"key": key, "shard": redact(shard), "fields": plain(sample)}));
         } else {
             out.line(format_args!("{} ({})", printable(&keyed.key), printable(&redact(&keyed.shard))))?;
             let fields = keyed.sample.fields();

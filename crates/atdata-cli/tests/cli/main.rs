@@ -22,6 +22,8 @@ mod redis;
 #[cfg(feature = "s3")]
 mod s3;
 mod schema;
+#[cfg(all(feature = "atmosphere", feature = "http", feature = "redis", feature = "s3"))]
+mod secrets;
 mod stats;
 mod tagged;
 mod verify;
