@@ -3,14 +3,17 @@
 // A task runner talks to its user on the standard streams.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod api;
 mod bench;
 mod book;
 mod deny;
 mod fixtures;
 mod flags;
 mod interop;
+mod package;
 mod peer;
 mod process;
+mod release;
 mod report;
 mod services;
 mod steps;
@@ -31,6 +34,9 @@ usage: cargo xtask COMMAND [OPTIONS]
 commands:
   test-all   everything a contributor and CI need, with a summary at the end
   book       the pages of docs/ as a book, with its links and pictures checked
+  api        the public items of the published crates, against docs/api
+  package    the published crates, packed as the registry would get them
+  release    the command as a static binary, with completions and man pages
   tidy       house rules that the compiler does not check
   interop    both directions of exchange with the real Python package
   peer       set up the Python package that interop uses
@@ -47,6 +53,9 @@ fn main() -> ExitCode {
     let (help, run): (&str, fn(Flags) -> anyhow::Result<Tally>) = match command.as_str() {
         "test-all" => (steps::HELP, steps::main),
         "book" => (book::HELP, book::main),
+        "api" => (api::HELP, api::main),
+        "package" => (package::HELP, package::main),
+        "release" => (release::HELP, release::main),
         "tidy" => (tidy::HELP, tidy::main),
         "interop" => (interop::HELP, interop::main),
         "peer" => (peer::HELP, peer::main),

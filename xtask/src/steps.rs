@@ -9,9 +9,9 @@ use std::{
 use anyhow::{Result, bail};
 
 use crate::{
-    book, deny, fixtures,
+    api, book, deny, fixtures,
     flags::{Flags, check_names},
-    interop, process,
+    interop, package, process,
     report::{Outcome, Tally, conclude, libtest_summary, nextest_summary},
     services, tidy,
 };
@@ -42,7 +42,7 @@ struct Step {
     run: fn() -> Result<Outcome>,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 15] = [
     Step { name: "fmt", about: "formatting", run: fmt },
     Step { name: "tidy", about: "house rules: dependencies, manifests, sources", run: tidy::step },
     Step { name: "clippy", about: "lints, warnings denied", run: clippy },
@@ -55,6 +55,8 @@ const STEPS: [Step; 13] = [
     Step { name: "doctest", about: "examples in the documentation", run: doctest },
     Step { name: "doc", about: "documentation, warnings denied", run: doc },
     Step { name: "book", about: "the pages of docs/: links, pictures, and the book", run: book::step },
+    Step { name: "api", about: "public items, as they are written down", run: api::step },
+    Step { name: "package", about: "packages as the registry would get them", run: package::step },
     Step { name: "quickstart", about: "the quickstart example, optimised", run: quickstart },
     Step { name: "fuzz", about: "a bounded number of hostile inputs for each parser", run: fuzz },
     Step { name: "fixtures", about: "checksums of the files that Python wrote", run: fixtures_unchanged },

@@ -117,6 +117,16 @@ pub(crate) enum Command {
     /// List, show, compare and publish schemas
     #[command(subcommand)]
     Schema(Schema),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages, one for each command
+    Man {
+        /// The directory
+        directory: PathBuf,
+    },
     /// Log in on the AT Protocol, and keep the session
     #[cfg(feature = "atmosphere")]
     Login(Login),

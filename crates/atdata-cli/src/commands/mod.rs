@@ -10,6 +10,7 @@ mod import;
 mod index;
 mod label;
 mod ls;
+mod manual;
 mod process;
 mod schema;
 mod show;
@@ -47,6 +48,8 @@ async fn dispatch(args: &Args, backends: &Backends, out: &mut Out) -> CliResult 
         Command::Sync(sync) => exchange::sync(sync, &args.global, out).await,
         Command::Label(args) => label::run(args, backends, out).await,
         Command::Schema(args) => schema::run(args, backends, out).await,
+        Command::Completions { shell } => manual::completions(*shell, out),
+        Command::Man { directory } => manual::pages(directory, out),
         #[cfg(feature = "atmosphere")]
         Command::Login(args) => account::login(args, backends, out).await,
         #[cfg(feature = "atmosphere")]
