@@ -283,6 +283,9 @@ pub(crate) struct Head {
     /// Decode a field of bytes as an array
     #[arg(long = "array", value_name = "FIELD")]
     pub(crate) arrays: Vec<String>,
+    /// Draw images and arrays
+    #[arg(long, value_enum, default_value_t = Draw::Auto, value_name = "WHEN")]
+    pub(crate) draw: Draw,
 }
 
 /// Arguments of `cat`.
@@ -316,6 +319,17 @@ pub(crate) enum OutputFormat {
     Tagged,
     /// Comma-separated values; the first sample decides the columns
     Csv,
+}
+
+/// When values are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Draw {
+    /// On a terminal; in colours, if it has them and NO_COLOR is not set
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
 }
 
 /// Arguments of `stats`.

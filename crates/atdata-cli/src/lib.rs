@@ -9,6 +9,7 @@ mod address;
 mod args;
 mod closest;
 mod commands;
+mod draw;
 #[cfg(feature = "http")]
 mod http_headers;
 mod import;

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::cat::plain;
 use crate::address::Backends;
 use crate::args::Head;
+use crate::draw::Pen;
 use crate::output::{CliResult, Out, Status, printable};
 use crate::progress::Progress;
 use crate::source_arg;
@@ -25,6 +26,7 @@ pub(super) async fn run(args: &Head, backends: &Backends, out: &mut Out) -> CliR
     let source = source_arg::open(&args.source, backends).await?.watched_by(&progress);
     let mut samples = source.dataset(&args.arrays).keyed().take(args.count);
     let mut documents = Vec::new();
+    let pen = Pen::new(args.draw);
     while let Some(keyed) = samples.try_next().await? {
         progress.finish();
         if out.is_json() {
@@ -36,6 +38,9 @@ pub(super) async fn run(args: &Head, backends: &Backends, out: &mut Out) -> CliR
             let width = fields.keys().map(|name| name.chars().count()).max().unwrap_or_default();
             for (name, value) in fields.iter() {
                 out.line(format_args!("  {:<width$}  {}", printable(name), printable(&short(value))))?;
+                for line in pen.draw(value) {
+                    out.line(format_args!("  {:<width$}  {line}", ""))?;
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ use atdata::url::redact;
 use futures::TryStreamExt;
 use serde_json::json;
 
+use super::show::stored_samples;
 use crate::address::Backends;
 use crate::args::Stats;
 use crate::output::table::{row, table};
@@ -51,11 +52,11 @@ pub(super) async fn run(args: &Stats, backends: &Backends, out: &mut Out) -> Cli
 async fn collect(source: &Source, arrays: &[String], progress: &Progress) -> CliResult<Statistics> {
     let mut collector = Collector::new(source.schema.as_ref());
     let mut samples = source.dataset(arrays).ordered();
-    let mut count = 0;
+    let (mut count, total) = (0, source.entry.as_deref().and_then(stored_samples));
     while let Some(sample) = samples.try_next().await? {
         collector.add(&sample);
         count += 1;
-        progress.update(count, 0, 0);
+        progress.samples(count, total);
     }
     Ok(collector.finish())
 }
