@@ -7,6 +7,7 @@ mod api;
 mod bench;
 mod book;
 mod deny;
+mod features;
 mod fixtures;
 mod flags;
 mod interop;
@@ -37,6 +38,7 @@ commands:
   api        the public items of the published crates, against docs/api
   package    the published crates, packed as the registry would get them
   release    the command as a static binary, with completions and man pages
+  features   what each feature of the facade costs to build
   tidy       house rules that the compiler does not check
   interop    both directions of exchange with the real Python package
   peer       set up the Python package that interop uses
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         "api" => (api::HELP, api::main),
         "package" => (package::HELP, package::main),
         "release" => (release::HELP, release::main),
+        "features" => (features::HELP, features::main),
         "tidy" => (tidy::HELP, tidy::main),
         "interop" => (interop::HELP, interop::main),
         "peer" => (peer::HELP, peer::main),

@@ -30,6 +30,7 @@ pub(super) fn findings() -> Result<Vec<String>> {
             }
         }
     }
+    findings.append(&mut missing_tests(root)?);
     let docs = root.join("docs");
     let summary = std::fs::read_to_string(docs.join("SUMMARY.md"))?;
     let listed: BTreeSet<String> = links(&summary).into_iter().collect();
@@ -40,6 +41,24 @@ pub(super) fn findings() -> Result<Vec<String>> {
         }
     }
     Ok(findings)
+}
+
+/// Tests that the page on security names, and that are not there.
+fn missing_tests(root: &Path) -> Result<Vec<String>> {
+    let page = std::fs::read_to_string(root.join("docs").join("security.md"))?;
+    let mut code = String::new();
+    for path in workspace::files(&root.join("crates"))? {
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            code.push_str(&std::fs::read_to_string(&path).with_context(|| path.display().to_string())?);
+        }
+    }
+    let rows = page.lines().filter(|line| line.starts_with('|'));
+    let cells = rows.filter_map(|row| row.trim_end_matches('|').rsplit('|').next());
+    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let is_test =
+        |name: &&str| name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let missing = names.filter(is_test).filter(|name| !code.contains(&format!("fn {name}(")));
+    Ok(missing.map(|name| format!("docs/security.md: there is no test {name}")).collect())
 }
 
 /// The pages of the book, and those that repositories and registries show.
