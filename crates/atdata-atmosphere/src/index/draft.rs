@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use atdata_core::schema::{Profile, SampleSchema};
 use atdata_core::url::AtUri;
-use atdata_core::{Error, Result};
+use atdata_core::{Error, Label, Result};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 
@@ -153,11 +153,15 @@ impl<'a> Draft<'a> {
             Some(Found::Elsewhere(uri)) => Some(uri.to_string()),
             None => None,
         };
-        let latest = label(self.view, name, None)?.filter(|latest| latest.target.as_deref() == stands_for.as_deref());
+        let latest =
+            label(self.view, name, None)?.filter(|latest| latest.target.as_deref() == stands_for.as_deref());
         let kept = match (stands_for, latest) {
             (None, _) => None,
             (Some(stands_for), Some(latest)) if *latest.version == *version => {
-                (stands_for != target).then(|| (String::new(), stands_for, None))
+                // The same rule as everywhere; identifiers are addresses here.
+                let latest = Label::new(name, stands_for).with_version(version);
+                let kept = Label::new(name, &target).with_version(version).kept_by(latest)?;
+                kept.map(|kept| (kept.version, kept.cid, None))
             }
             (Some(stands_for), Some(latest)) => {
                 let record = LabelRecord::from_json(&self.view.value(latest)?)?;
@@ -212,14 +216,17 @@ impl<'a> Draft<'a> {
         // What this change says of a label, if it says anything.
         let mut written = Vec::new();
         for write in &self.writes {
-            if let Write::Create { collection, rkey, value } | Write::Update { collection, rkey, value } = write
+            if let Write::Create { collection, rkey, value } | Write::Update { collection, rkey, value } =
+                write
                 && collection.kind() == RecordKind::Label
             {
                 written.push((*collection, &**rkey, LabelRecord::from_json(value)?.dataset_uri));
             }
         }
         let rewritten = |label: &Row| {
-            written.iter().any(|(collection, rkey, _)| *collection == label.collection && **rkey == *label.rkey)
+            written
+                .iter()
+                .any(|(collection, rkey, _)| *collection == label.collection && **rkey == *label.rkey)
         };
         let mut labels = self.view.table(RecordKind::Label)?.from("");
         let needed = written.iter().any(|(_, _, target)| *target == uri)

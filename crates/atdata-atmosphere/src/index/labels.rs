@@ -16,7 +16,7 @@ use crate::repository::{Plan, Row, View};
 impl AtmosphereIndex {
     /// Sets a label; if it is an older one, the name goes on standing for what it stands for.
     pub(super) async fn label(&self, label: &Label, is_older: bool) -> Result<()> {
-        if is_older { label.validate_older()? } else { label.validate()? }
+        label.validate()?;
         self.check_writable()?;
         let (profile, atmosphere, label) = (self.profile(), self.atmosphere.clone(), label.clone());
         let set = self.repository.change(&self.atmosphere, &DATASETS, move |view| {

@@ -79,7 +79,9 @@ impl Job<'_> {
             }
         }
         let mut new = NewDataset::new(place.name, entry.schema_ref(), Vec::new());
+        // What a version is carried for is older than what the name stands for.
         new.version = place.version.map(str::to_owned);
+        new.is_older = place.version.is_some();
         new.validate()?;
         // What is there is known to be another one, or will be by the time.
         new.if_exists = match place.existing {
@@ -136,13 +138,17 @@ impl Job<'_> {
         let content = provenance::content(checksums.iter().map(Option::as_deref));
         new.metadata = self.metadata(entry, content)?;
         let count = mover.plan.shards.len() as u64;
-        let name = new.name.clone();
+        let (name, version) = (new.name.clone(), new.version.clone());
         let error = match self.target.insert_dataset(new.with_shards(shards.clone())).await {
             Ok(inserted) => return Ok(carried(inserted, count, resumed, bytes)),
             Err(error) => error,
         };
         // An index may have done it and then have failed to say so: what an entry needs must not be removed.
-        match self.target.get_dataset(&name).await {
+        let reference = match &version {
+            Some(version) => format!("{name}@{version}"),
+            None => name.clone(),
+        };
+        match self.target.get_dataset(&reference).await {
             Ok(there) if has_urls(&*there, &shards) => return Ok(carried(there, count, resumed, bytes)),
             Err(unsure) if !unsure.is_not_found() => {
                 tracing::warn!(%unsure, name, "the shards of a dataset that may not have been registered remain");

@@ -103,17 +103,23 @@ impl State {
     fn check_target(&self, label: &Label) -> Result<()> {
         match self.entry(&label.cid, "") {
             Some(_) => Ok(()),
-            None => Err(Error::not_found("the index has no entry of this identifier").with("cid", &label.cid)),
+            None => {
+                Err(Error::not_found("the index has no entry of this identifier").with("cid", &label.cid))
+            }
         }
     }
 
     /// Sets a label, and the name goes on standing for what it stands for.
-    fn set_older_label(&mut self, label: Label) {
-        let latest = self.label(&label.name, None).cloned().and_then(|latest| label.kept_by(latest));
+    fn set_older_label(&mut self, label: Label) -> Result<()> {
+        let latest = match self.label(&label.name, None) {
+            Some(latest) => label.kept_by(latest.clone())?,
+            None => None,
+        };
         self.set_label(label);
         if let Some(latest) = latest {
             self.set_label(latest);
         }
+        Ok(())
     }
 
     /// What a version of a name leads to.
@@ -199,7 +205,8 @@ impl Index for MemoryIndex {
             match (is_same && is_set, is_older) {
                 (true, _) => {}
                 (false, false) => state.set_label(label),
-                (false, true) => state.set_older_label(label),
+                // It has a version, so that this cannot fail.
+                (false, true) => state.set_older_label(label)?,
             }
         }
         if let Some(old_cid) = old.and_then(|old| old.cid.clone()).filter(|old| *old != cid) {
@@ -282,11 +289,10 @@ impl Index for MemoryIndex {
     }
 
     async fn set_older_label(&self, label: &Label) -> Result<()> {
-        label.validate_older()?;
+        label.validate()?;
         let mut state = self.state();
         state.check_target(label)?;
-        state.set_older_label(label.clone());
-        Ok(())
+        state.set_older_label(label.clone())
     }
 
     async fn get_label(&self, name: &str, version: Option<&str>) -> Result<Label> {

@@ -275,22 +275,18 @@ impl Label {
         if self.version.is_empty() { Ok(()) } else { validate_version(&self.version) }
     }
 
-    /// The same for a label that is to be [older](Index::set_older_label).
-    ///
-    /// # Errors
-    /// As [`validate`](Self::validate); [`Invalid`](crate::ErrorKind::Invalid) without a version.
-    pub fn validate_older(&self) -> Result<()> {
-        self.validate()?;
-        if self.version.is_empty() { Err(needs_version(&self.name)) } else { Ok(()) }
-    }
-
     /// The label that has to be set again, or anew, if `self` is set as an [older](Index::set_older_label) one, so that
     /// the name goes on standing for what `latest` leads to, the label of the name that was set last.
-    pub fn kept_by(&self, latest: Label) -> Option<Label> {
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) if `self` has no version, and it is such a label by which the name stands
+    /// for something else.
+    pub fn kept_by(&self, latest: Label) -> Result<Option<Label>> {
         match (latest.version == self.version, latest.cid == self.cid) {
-            (false, _) => Some(latest),
-            (true, true) => None,
-            (true, false) => Some(Self::new(latest.name, latest.cid)),
+            (false, _) => Ok(Some(latest)),
+            (true, true) => Ok(None),
+            (true, false) if self.version.is_empty() => Err(needs_version(&self.name)),
+            (true, false) => Ok(Some(Self::new(latest.name, latest.cid))),
         }
     }
 }
@@ -384,16 +380,16 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     /// [`NotFound`](crate::ErrorKind::NotFound) if no entry has the label's identifier.
     async fn set_label(&self, label: &Label) -> Result<()>;
 
-    /// Sets a label with a version, as [`set_label`](Self::set_label) does, but the name goes on standing for what it
-    /// stands for, if it stands for anything. If nothing else is implemented, the label that was set last is set again
-    /// after it, and the name stands for something else for a moment.
+    /// Sets a label as [`set_label`](Self::set_label) does, but the name goes on standing for what it stands for, if it
+    /// stands for anything. If nothing else is implemented, the label that was set last is set again after it, and the
+    /// name stands for something else for a moment.
     ///
     /// # Errors
-    /// As [`set_label`](Self::set_label); [`Invalid`](crate::ErrorKind::Invalid) for a label without a version.
+    /// As [`set_label`](Self::set_label); [`Invalid`](crate::ErrorKind::Invalid) for a label without a version, if it is
+    /// that one by which the name stands for something else.
     async fn set_older_label(&self, label: &Label) -> Result<()> {
-        label.validate_older()?;
         let latest = match self.get_label(&label.name, None).await {
-            Ok(latest) => label.kept_by(latest),
+            Ok(latest) => label.kept_by(latest)?,
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error),
         };

@@ -39,7 +39,10 @@ pub(super) async fn write_older(
     label: &Label,
 ) -> Result<()> {
     let (name, version, cid) = (label.name.as_str(), label.version.as_str(), label.cid.as_str());
-    let kept = record.record.standing(name).and_then(|latest| label.kept_by(latest));
+    let kept = match record.record.standing(name) {
+        Some(latest) => label.kept_by(latest)?,
+        None => None,
+    };
     let Some(kept) = kept else { return write(server, change, record, references, label).await };
     let mut moved = BTreeMap::<String, Vec<(&str, bool)>>::new();
     moved.entry(cid.to_owned()).or_default().push((version, true));

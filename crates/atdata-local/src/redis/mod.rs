@@ -237,7 +237,7 @@ impl Index for RedisIndex {
     }
 
     async fn set_older_label(&self, label: &Label) -> Result<()> {
-        label.validate_older()?;
+        label.validate()?;
         // What Python has written decides, too, what the name stands for.
         let reference = DatasetRef { authority: None, name: label.name.clone() };
         self.look_up(&reference, Need::Newer).await?;

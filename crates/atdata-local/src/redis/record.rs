@@ -70,7 +70,8 @@ impl Record {
 
     /// The label by which a name stands for an entry; for one that no label leads to, the one that it would have.
     pub(super) fn standing(&self, name: &str) -> Option<Label> {
-        let labelled = self.by_age().first().map(|(version, cid)| Label::new(name, *cid).with_version(*version));
+        let labelled =
+            self.by_age().first().map(|(version, cid)| Label::new(name, *cid).with_version(*version));
         labelled.or_else(|| self.entry.as_ref().map(|cid| Label::new(name, cid)))
     }
 

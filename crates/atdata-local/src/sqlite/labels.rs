@@ -54,8 +54,12 @@ pub(super) fn set(connection: &Connection, label: &Label) -> Result<()> {
 
 /// Sets a label; if there is a `latest`, the name goes on standing for what that leads to.
 pub(super) fn set_before(connection: &Connection, label: &Label, latest: Option<Label>) -> Result<()> {
+    let latest = match latest {
+        Some(latest) => label.kept_by(latest)?,
+        None => None,
+    };
     set(connection, label)?;
-    match latest.and_then(|latest| label.kept_by(latest)) {
+    match latest {
         Some(latest) => set(connection, &latest),
         None => Ok(()),
     }

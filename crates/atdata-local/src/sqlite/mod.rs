@@ -208,7 +208,7 @@ impl Index for SqliteIndex {
     }
 
     async fn set_older_label(&self, label: &Label) -> Result<()> {
-        label.validate_older()?;
+        label.validate()?;
         let label = label.clone();
         self.write(move |transaction| labels::set_older_checked(transaction, &label)).await
     }

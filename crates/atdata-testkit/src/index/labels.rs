@@ -165,7 +165,12 @@ pub(crate) async fn an_older_label_leaves_the_name_where_it_is(harness: &dyn Ind
         assert_eq!(handle.get_label("best", None).await.unwrap().cid, b);
         assert_eq!(urls(&handle.get_dataset("best@2").await.unwrap()), ["a.tar"]);
     }
+    // By the one without a version the name stands for what it stands for now.
     refused(index.set_older_label(&Label::new("best", &a)).await, ErrorKind::Invalid, "best");
+    index.set_label(&older("4", &b)).await.unwrap();
+    index.set_older_label(&Label::new("best", &a)).await.unwrap();
+    assert_eq!(index.get_label("best", None).await.unwrap(), older("4", &b));
+    assert_eq!(index.get_label("best", Some("")).await.unwrap().cid, a);
     let nothing = "bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua";
     refused(index.set_older_label(&older("3", &nothing.to_owned())).await, ErrorKind::NotFound, nothing);
     assert_eq!(index.get_label("best", None).await.unwrap().cid, b);
