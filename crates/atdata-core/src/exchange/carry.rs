@@ -89,6 +89,7 @@ impl Job<'_> {
             Existing::Fail | Existing::Skip => IfExists::Fail,
         };
         if let (Some(plan), Some(copy)) = (&mut plan, self.options.copy) {
+            guard::check_store(copy.store, self.target)?;
             plan.measure(copy, self.options.divide, self.options.parallel).await?;
             let (shards, bytes) = (plan.shards.len(), plan.bytes());
             self.tell(Event::Started { name: entry.name(), shards, bytes });
@@ -111,7 +112,11 @@ impl Job<'_> {
         match (&plan, self.options.copy) {
             (Some(plan), Some(copy)) => {
                 let dataset = journal::of_dataset(entry, place.name);
-                let prefix = crate::prefix(place.name);
+                // Stores with fixed names would take the shards of one version for those of another.
+                let prefix = match place.version {
+                    Some(version) => crate::prefix(&format!("{}@{version}", place.name)),
+                    None => crate::prefix(place.name),
+                };
                 let mover = Mover {
                     plan,
                     copy,
