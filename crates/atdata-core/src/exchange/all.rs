@@ -187,10 +187,16 @@ impl Job<'_> {
         let Some(cid) = self.counterpart(label, &*entry, &*there).await? else { return Ok(false) };
         let (new, dry_run) = (labels::relabelled(label, &label.name, &cid), self.options.dry_run);
         let set = labels::set(self.target, &new, age, dry_run).await?;
-        if age == Age::Latest && !dry_run {
-            labels::settle(self.target, &label.name, &cid).await?;
+        if set || age == Age::Older {
+            return Ok(set);
         }
-        Ok(set)
+        // It leads where it should; another one may have been set after it.
+        let last = found(self.target.get_label(&new.name, None).await)?;
+        let is_last = last.is_some_and(|last| last.version == new.version);
+        if !is_last && !dry_run {
+            self.target.set_label(&new).await?;
+        }
+        Ok(!is_last)
     }
 
     /// The identifier in the target of what a label leads to: what its name stands for, or one of its versions.

@@ -1,5 +1,6 @@
 //! One dataset with its versions and labels.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::carry::{Carried, Job, Place, found};
@@ -91,46 +92,60 @@ impl Job<'_> {
             }
         }
         if versions == Versions::All {
+            // Several labels may lead to one dataset, which is one in the target, too.
+            let mut by_dataset = BTreeMap::<&str, Vec<&Label>>::new();
             for label in &others {
-                self.older(&**entry, label, name, existing, &mut done).await?;
+                by_dataset.entry(&label.cid).or_default().push(label);
+            }
+            for labels in by_dataset.values() {
+                self.older(&**entry, labels, name, existing, &mut done).await?;
             }
         }
         self.tell(Event::Ended { name: entry.name(), migrated: &done });
         Ok(done)
     }
 
-    /// Carries another dataset of the name, that a version leads to.
+    /// Carries another dataset of the name, that some versions lead to.
     async fn older(
         &self,
         latest: &dyn IndexEntry,
-        label: &Label,
+        labels: &[&Label],
         name: &str,
         existing: Existing,
         done: &mut Migrated,
     ) -> Result<()> {
-        let Some(entry) = labels::entry_of(self.source, label).await? else { return Ok(()) };
+        let Some(first) = labels.first() else { return Ok(()) };
+        let Some(entry) = labels::entry_of(self.source, first).await? else { return Ok(()) };
         if entry.name() != latest.name() {
-            // A label on another name's dataset; that goes along under its own name, if at all.
+            // Labels on another name's dataset; that goes along under its own name, if at all.
             return Ok(());
         }
-        let there = match found(self.target.get_label(name, Some(&label.version)).await)? {
-            Some(label) => labels::entry_of(self.target, &label).await?,
-            None => None,
-        };
-        let place = Place { name, version: Some(&label.version), there, existing };
-        let carried = self.carry(&*entry, place).await.context("version", &label.version)?;
+        // The one of them that the target has, or else any.
+        let (mut version, mut there) = (first.version.as_str(), None);
+        for label in labels {
+            if let Some(found) = found(self.target.get_label(name, Some(&label.version)).await)? {
+                version = &label.version;
+                there = labels::entry_of(self.target, &found).await?;
+                break;
+            }
+        }
+        let place = Place { name, version: Some(version), there, existing };
+        let carried = self.carry(&*entry, place).await.context("version", version)?;
         count(done, &carried);
         let is_new = carried.outcome == Outcome::Carried;
         if done.outcome == Outcome::Equal && is_new {
             done.outcome = Outcome::Carried;
         }
         done.labels += u64::from(is_new);
-        if let Some(cid) = carried.entry.as_ref().and_then(|entry| entry.cid())
-            && carried.outcome != Outcome::Kept
-        {
+        if carried.outcome == Outcome::Kept {
+            return Ok(());
+        }
+        let cid = carried.entry.as_ref().and_then(|entry| entry.cid()).unwrap_or_default();
+        for label in labels {
             let new = labels::relabelled(label, name, cid);
             let set = labels::set(self.target, &new, Age::Older, self.options.dry_run).await?;
-            done.labels += u64::from(set && !is_new);
+            // One of them was set with the dataset.
+            done.labels += u64::from(set && !(is_new && label.version == version));
         }
         Ok(())
     }
