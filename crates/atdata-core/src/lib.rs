@@ -5,7 +5,7 @@ pub mod cid;
 mod dataset;
 mod error;
 pub mod exchange;
-mod lens;
+pub mod lens;
 mod memory;
 pub mod msgpack;
 mod offload;
@@ -33,8 +33,8 @@ pub use lens::Lens;
 pub use memory::{MemoryIndex, MemorySource, MemoryStore};
 pub use protocol::{
     CHECKSUMS_KEY, DataSource, DataSourceExt, DataStore, DataStoreExt, DatasetRef, Entry, IfExists, Index,
-    IndexEntry, IndexExt, Label, NewDataset, SchemaSpec, ShardBody, ShardStream, StoredSchema, StoredShard,
-    WriteOptions,
+    IndexEntry, IndexExt, Label, NewDataset, SchemaSpec, ShardBody, ShardStream, StoredLens, StoredSchema,
+    StoredShard, WriteOptions,
 };
 pub use publish::{ensure_free, prefix, publish};
 pub use sample::{
