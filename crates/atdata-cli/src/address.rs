@@ -9,11 +9,14 @@ use atdata::source::Registry;
 use atdata::url::redact;
 #[cfg(feature = "atmosphere")]
 use atdata::{AtmosphereIndex, PdsBlobStore};
-use atdata::{DataStore, Error, Index, LocalDiskStore, LocalIndexOptions, Result};
+use atdata::{
+    DataStore, Error, Federation, Index, LocalDiskStore, LocalIndexOptions, MemoryIndex, Result, ResultExt,
+};
 #[cfg(feature = "s3")]
 use atdata::{S3Config, S3DataStore};
 
 use crate::args::Global;
+use crate::mounts::Mounts;
 #[cfg(feature = "atmosphere")]
 use crate::network::Network;
 use crate::output::CliResult;
@@ -27,6 +30,7 @@ use crate::progress::Progress;
 pub(crate) struct Backends {
     index: Option<String>,
     store: Option<String>,
+    mounts: Mounts,
     profile: Profile,
     #[cfg(feature = "http")]
     http_headers: Option<PathBuf>,
@@ -42,6 +46,7 @@ impl Backends {
         Self {
             index: global.index.clone(),
             store: global.store.clone(),
+            mounts: Mounts::new(&global.mounts),
             profile: global.profile.into(),
             #[cfg(feature = "http")]
             http_headers: global.http_headers.clone(),
@@ -52,10 +57,10 @@ impl Backends {
         }
     }
 
-    /// The same with another index.
+    /// The same with another index, and nothing mounted.
     pub(crate) fn with_index(global: &Global, address: Option<&str>) -> Self {
         let index = address.map(str::to_owned).or_else(|| global.index.clone());
-        Self { index, ..Self::new(global) }
+        Self { index, mounts: Mounts::default(), ..Self::new(global) }
     }
 
     /// The AT Protocol's network.
@@ -102,7 +107,10 @@ impl Backends {
             IndexPlace::Account(account) => {
                 Ok(WritableIndex::Network(self.network.writer(&account).await?.index()?))
             }
-            place => Ok(WritableIndex::Local(self.open(place).await?)),
+            place => {
+                let index = self.open(place).await?;
+                Ok(WritableIndex::Local(self.with_mounts(index).await?))
+            }
         }
     }
 
@@ -111,12 +119,26 @@ impl Backends {
     /// # Errors
     /// The address is not understood or not built in; the index cannot be opened.
     pub(crate) async fn existing_index(&self) -> Result<Option<Arc<dyn Index>>> {
-        match self.index_place()? {
-            IndexPlace::File(path) if !path.exists() => Ok(None),
-            #[cfg(feature = "atmosphere")]
-            IndexPlace::Account(account) => Ok(Some(Arc::new(self.network.index(&account).await?))),
-            place => self.open(place).await.map(Some),
+        let index: Arc<dyn Index> = match self.index_place()? {
+            IndexPlace::File(path) if !path.exists() && self.mounts.is_empty() => return Ok(None),
+            IndexPlace::File(path) if !path.exists() => Arc::new(MemoryIndex::new()),
+            place => self.open(place).await?,
+        };
+        self.with_mounts(index).await.map(Some)
+    }
+
+    /// An index with what is mounted beside it.
+    async fn with_mounts(&self, local: Arc<dyn Index>) -> Result<Arc<dyn Index>> {
+        if self.mounts.is_empty() {
+            return Ok(local);
         }
+        let mut federation = Federation::new(local);
+        for mount in self.mounts.all() {
+            let (name, address) = mount?;
+            let index = self.open(place_of(address)?).await.context("mount", name)?;
+            federation = federation.with_mount(name, index)?;
+        }
+        Ok(Arc::new(federation))
     }
 
     async fn open(&self, place: IndexPlace) -> Result<Arc<dyn Index>> {
@@ -139,6 +161,9 @@ impl Backends {
     /// As [`Backends::existing_index`].
     #[cfg(feature = "atmosphere")]
     pub(crate) async fn network_index(&self, reference: &str) -> Result<Option<AtmosphereIndex>> {
+        if self.mounts.lead(reference) {
+            return Ok(None);
+        }
         if let Some(index) = self.network.index_of_reference(reference).await? {
             return Ok(Some(index));
         }
@@ -163,21 +188,35 @@ impl Backends {
     }
 
     fn index_place(&self) -> Result<IndexPlace> {
-        let Some(address) = &self.index else { return Ok(IndexPlace::File(home()?.join("index.db"))) };
-        match split(address) {
-            ("sqlite", path) if !path.is_empty() => local_path(path).map(IndexPlace::File),
-            #[cfg(feature = "redis")]
-            (scheme, _) if is_redis(scheme) => Ok(IndexPlace::Server(address.clone())),
-            #[cfg(not(feature = "redis"))]
-            (scheme, _) if is_redis(scheme) => Err(not_built_in("index", address)),
-            #[cfg(feature = "atmosphere")]
-            ("at", _) => account("an index", address).map(IndexPlace::Account),
-            #[cfg(not(feature = "atmosphere"))]
-            ("at", _) => Err(not_built_in("index", address)),
-            ("", path) if !path.is_empty() => Ok(IndexPlace::File(PathBuf::from(path))),
-            _ => Err(Error::invalid("an index is sqlite:PATH, redis://HOST or at://HANDLE-OR-DID")
-                .with("url", redact(address))),
+        match &self.index {
+            Some(address) => place_of(address),
+            None => Ok(IndexPlace::File(home()?.join("index.db"))),
         }
+    }
+
+    /// What a reference to a label is called in the index that it leads to.
+    ///
+    /// # Errors
+    /// It has no name.
+    pub(crate) fn label_name(&self, reference: &str) -> Result<String> {
+        // Several under one roof know by themselves whose a name is.
+        if !self.mounts.is_empty() && self.owner(reference).is_none() {
+            return Ok(reference.to_owned());
+        }
+        Ok(atdata::DatasetRef::parse(reference)?.name)
+    }
+
+    /// The account that a reference to a dataset names, if it leads to the network.
+    #[cfg(feature = "atmosphere")]
+    pub(crate) fn owner(&self, reference: &str) -> Option<String> {
+        crate::network::owner(reference).filter(|_| !self.mounts.lead(reference))
+    }
+
+    /// Nothing leads to a network that is not built in.
+    #[cfg(not(feature = "atmosphere"))]
+    #[allow(clippy::unused_self, reason = "as with the network")]
+    pub(crate) fn owner(&self, _: &str) -> Option<String> {
+        None
     }
 
     /// A queue of shards that others use, too.
@@ -359,6 +398,24 @@ enum StorePlace {
     Account(String),
 }
 
+/// What an address of an index means.
+fn place_of(address: &str) -> Result<IndexPlace> {
+    match split(address) {
+        ("sqlite", path) if !path.is_empty() => local_path(path).map(IndexPlace::File),
+        #[cfg(feature = "redis")]
+        (scheme, _) if is_redis(scheme) => Ok(IndexPlace::Server(address.to_owned())),
+        #[cfg(not(feature = "redis"))]
+        (scheme, _) if is_redis(scheme) => Err(not_built_in("index", address)),
+        #[cfg(feature = "atmosphere")]
+        ("at", _) => account("an index", address).map(IndexPlace::Account),
+        #[cfg(not(feature = "atmosphere"))]
+        ("at", _) => Err(not_built_in("index", address)),
+        ("", path) if !path.is_empty() => Ok(IndexPlace::File(PathBuf::from(path))),
+        _ => Err(Error::invalid("an index is sqlite:PATH, redis://HOST or at://HANDLE-OR-DID")
+            .with("url", redact(address))),
+    }
+}
+
 /// Whether a scheme is one of those of Redis servers: `rediss`, `redis-cluster` and so on.
 fn is_redis(scheme: &str) -> bool {
     scheme == "unix"
@@ -437,6 +494,7 @@ mod tests {
         Backends {
             index: None,
             store: None,
+            mounts: Mounts::default(),
             profile: Profile::Seed,
             #[cfg(feature = "http")]
             http_headers: None,

@@ -29,6 +29,16 @@ pub(crate) struct Global {
     /// index at://… its account]
     #[arg(long, global = true, env = "ATDATA_STORE", hide_env_values = true, value_name = "ADDRESS")]
     pub(crate) store: Option<String>,
+    /// Another index whose datasets are NAME/…; repeat for more
+    #[arg(
+        long = "mount",
+        global = true,
+        env = "ATDATA_MOUNTS",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "NAME=ADDRESS"
+    )]
+    pub(crate) mounts: Vec<String>,
     /// Headers for web servers, such as tokens: lines of ORIGIN NAME: VALUE [default: ~/.atdata/http-headers]
     #[cfg(feature = "http")]
     #[arg(long, global = true, env = "ATDATA_HTTP_HEADERS", hide_env_values = true, value_name = "FILE")]
@@ -97,6 +107,9 @@ pub(crate) enum Command {
     Backup(Exchange),
     /// Bring what an index has and another one has not, or has otherwise
     Sync(Sync),
+    /// List, set and remove labels, which lead from a name and a version to a dataset
+    #[command(subcommand)]
+    Label(Label),
     /// List, show, compare and publish schemas
     #[command(subcommand)]
     Schema(Schema),
@@ -404,6 +417,43 @@ pub(crate) enum Existing {
     Replace,
     /// Leave what is there
     Skip,
+}
+
+/// The commands of `label`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Label {
+    /// List labels
+    Ls(Ls),
+    /// Show a label; without a version the one of the name that was set last
+    Show(LabelName),
+    /// Let a name, or a version of it, stand for a dataset
+    Set {
+        #[command(flatten)]
+        label: LabelName,
+        /// The dataset: its name, name@version or content identifier
+        target: String,
+        /// What the label means, in words
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+    },
+    /// List the labels of a name, the one set last first
+    History {
+        /// The name
+        name: String,
+    },
+    /// Remove a label; the dataset stays
+    Rm(LabelName),
+}
+
+/// Which label.
+#[derive(Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct LabelName {
+    /// NAME or NAME@VERSION
+    #[arg(value_name = "LABEL")]
+    pub(crate) name: String,
+    /// The version, where the name has an @ in it
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
 }
 
 /// The commands of `schema`.

@@ -13,6 +13,7 @@ mod commands;
 mod http_headers;
 mod import;
 mod jsonl;
+mod mounts;
 mod names;
 #[cfg(feature = "atmosphere")]
 mod network;

@@ -82,7 +82,7 @@ impl Source {
 /// There is nothing of the kind; the index or an address cannot be opened.
 pub(crate) async fn open(argument: &str, backends: &Backends) -> CliResult<Source> {
     #[cfg(feature = "atmosphere")]
-    if let Some(owner) = crate::network::owner(argument) {
+    if let Some(owner) = backends.owner(argument) {
         let found = Found::of_network(argument, backends).await;
         let found = found.hint(|| format!("`atdata ls --index at://{owner}` lists what there is"))?;
         return Ok(found.open(backends).await?);
@@ -118,7 +118,9 @@ pub(crate) async fn open(argument: &str, backends: &Backends) -> CliResult<Sourc
 #[cfg_attr(not(feature = "atmosphere"), allow(unused_variables))]
 pub(crate) async fn index_of(reference: &str, backends: &Backends) -> Result<Option<Arc<dyn Index>>> {
     #[cfg(feature = "atmosphere")]
-    if let Some(index) = backends.network().index_of_reference(reference).await? {
+    if backends.owner(reference).is_some()
+        && let Some(index) = backends.network_index(reference).await?
+    {
         return Ok(Some(Arc::new(index)));
     }
     backends.existing_index().await

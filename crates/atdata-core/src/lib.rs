@@ -5,7 +5,9 @@ pub mod cid;
 mod dataset;
 mod error;
 pub mod exchange;
+mod federation;
 pub mod lens;
+mod load;
 mod memory;
 pub mod msgpack;
 mod offload;
@@ -29,12 +31,14 @@ pub use dataset::{
     Reader, Report, Samples, Stage, Stats, StatsSnapshot,
 };
 pub use error::{Error, ErrorKind, Result, ResultExt};
+pub use federation::{Federation, Network};
 pub use lens::Lens;
+pub use load::{DatasetDict, LoadDataset, load_dataset};
 pub use memory::{MemoryIndex, MemorySource, MemoryStore};
 pub use protocol::{
-    CHECKSUMS_KEY, DataSource, DataSourceExt, DataStore, DataStoreExt, DatasetRef, Entry, IfExists, Index,
-    IndexEntry, IndexExt, Label, NewDataset, SchemaSpec, ShardBody, ShardStream, StoredLens, StoredSchema,
-    StoredShard, WriteOptions,
+    CHECKSUMS_KEY, DataSource, DataSourceExt, DataStore, DataStoreExt, DatasetRef, DatedLabel, Entry,
+    IfExists, Index, IndexEntry, IndexExt, Label, NewDataset, SchemaSpec, ShardBody, ShardStream, StoredLens,
+    StoredSchema, StoredShard, WriteOptions,
 };
 pub use publish::{ensure_free, prefix, publish};
 pub use sample::{

@@ -33,6 +33,28 @@ mod index {
         atdata_testkit::index_suite!(async || Some(Memory::default()));
     }
 
+    /// One of several under a roof: what the suite does happens in the local one.
+    mod federation {
+        use super::*;
+        use atdata_core::Federation;
+
+        #[derive(Default)]
+        struct Roof(Memory);
+
+        #[async_trait]
+        impl IndexHarness for Roof {
+            fn index(&self) -> Arc<dyn Index> {
+                let roof = Federation::new(self.0.index());
+                Arc::new(roof.with_mount("elsewhere", MemoryIndex::new()).unwrap())
+            }
+            async fn reopen(&self) -> Arc<dyn Index> {
+                self.index()
+            }
+        }
+
+        atdata_testkit::index_suite!(async || Some(Roof::default()));
+    }
+
     mod latest_profile {
         use super::{Memory, MemoryIndex};
         use atdata_core::schema::Profile;

@@ -1,11 +1,14 @@
 //! Labels.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use atdata_core::url::AtUri;
-use atdata_core::{Error, Label, Result, ResultExt};
+use atdata_core::{DatedLabel, Error, Label, Result, ResultExt};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use time::OffsetDateTime;
 
 use super::draft::Draft;
 use super::find::{after, label};
@@ -59,6 +62,24 @@ impl AtmosphereIndex {
         let mut label = Label::new(record.name, cid).with_version(record.version.unwrap_or_default());
         label.description = record.description;
         Ok(Some(label))
+    }
+
+    /// The labels of a name, the one set last first.
+    pub(super) async fn history(&self, name: &str) -> Result<Vec<DatedLabel>> {
+        let view = self.view(&DATASETS).await?;
+        let mut rows: Vec<&Row> = view.table(RecordKind::Label)?.named(name).collect();
+        rows.sort_by_key(|row| Reverse((row.created, row.rkey.clone())));
+        // Others may have written several of a version, of which the last one counts.
+        let mut seen = HashSet::new();
+        rows.retain(|row| seen.insert(row.version.clone()));
+        let mut labels = Vec::with_capacity(rows.len());
+        for row in rows {
+            if let Some(label) = self.read(&view, row).await? {
+                let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(row.created) * 1000);
+                labels.push(DatedLabel::new(label, time.ok()));
+            }
+        }
+        Ok(labels)
     }
 
     /// All labels whose name begins with `prefix`, by name and version, each as it was set last.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use atdata_core::schema::{Profile, SampleSchema};
 use atdata_core::url::AtUri;
-use atdata_core::{Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt, StoredSchema};
+use atdata_core::{DatedLabel, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt, StoredSchema};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
@@ -176,6 +176,14 @@ impl Index for AtmosphereIndex {
         stream::once(async move { self.labels(&prefix).await }).try_flatten().boxed()
     }
 
+    async fn label_history(&self, name: &str) -> Result<Vec<DatedLabel>> {
+        self.history(name).await
+    }
+
+    async fn delete_label(&self, name: &str, version: &str) -> Result<()> {
+        self.remove_label(name, Some(version)).await
+    }
+
     /// Unless [files of this machine](crate::AtmosphereOptions::local_files) are allowed: the server is one's own then.
     fn is_public(&self) -> bool {
         !self.atmosphere.inner.options.local_files
@@ -185,6 +193,14 @@ impl Index for AtmosphereIndex {
 impl fmt::Debug for AtmosphereIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AtmosphereIndex").field("did", &self.did).finish_non_exhaustive()
+    }
+}
+
+/// Accounts by handle or DID, to be read; the one that is logged in can be written.
+#[async_trait]
+impl atdata_core::Network for Atmosphere {
+    async fn repository(&self, account: &str) -> Result<Arc<dyn Index>> {
+        Ok(Arc::new(self.index_of(account).await?))
     }
 }
 

@@ -7,6 +7,7 @@ mod exchange;
 mod head;
 mod import;
 mod index;
+mod label;
 mod ls;
 mod process;
 mod schema;
@@ -40,6 +41,7 @@ async fn dispatch(args: &Args, backends: &Backends, out: &mut Out) -> CliResult 
         Command::Migrate(migrate) => exchange::migrate(migrate, &args.global, out).await,
         Command::Backup(options) => exchange::backup(options, &args.global, out).await,
         Command::Sync(sync) => exchange::sync(sync, &args.global, out).await,
+        Command::Label(args) => label::run(args, backends, out).await,
         Command::Schema(args) => schema::run(args, backends, out).await,
         #[cfg(feature = "atmosphere")]
         Command::Login(args) => account::login(args, backends, out).await,

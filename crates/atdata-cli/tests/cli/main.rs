@@ -11,6 +11,7 @@ mod http;
 mod images;
 mod index;
 mod jsonl;
+mod label;
 mod memory;
 mod numpy;
 #[cfg(unix)]

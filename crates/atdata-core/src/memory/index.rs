@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, btree_map};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -5,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use time::OffsetDateTime;
 
 use crate::lens::{LensRecord, LensRef};
 use crate::schema::{Profile, SampleSchema, SchemaRef};
 use crate::{
-    DatasetRef, Entry, Error, IfExists, Index, IndexEntry, Label, NewDataset, Result, ResultExt, SchemaSpec,
-    StoredLens, StoredSchema, cid,
+    DatasetRef, DatedLabel, Entry, Error, IfExists, Index, IndexEntry, Label, NewDataset, Result, ResultExt,
+    SchemaSpec, StoredLens, StoredSchema, cid,
 };
 
 /// An index in memory: the reference for the meaning of every operation. Clones share their contents.
@@ -38,7 +40,7 @@ struct State {
     /// By content identifier and name: the same shards may be registered under several names.
     entries: BTreeMap<(String, String), Arc<Entry>>,
     /// By name and version, with the number of the change that set it.
-    labels: BTreeMap<(String, String), (u64, Label)>,
+    labels: BTreeMap<(String, String), (u64, DatedLabel)>,
     /// By name and version as text.
     schemas: BTreeMap<(String, String), SampleSchema>,
     changes: u64,
@@ -84,43 +86,56 @@ impl State {
 
     fn label(&self, name: &str, version: Option<&str>) -> Option<&Label> {
         match version {
-            Some(version) => self.labels.get(&(name.to_owned(), version.to_owned())).map(|(_, label)| label),
-            None => self
-                .labels
-                .range((name.to_owned(), String::new())..)
-                .take_while(|((found, _), _)| found == name)
-                .max_by_key(|(_, (change, _))| *change)
-                .map(|(_, (_, label))| label),
+            Some(version) => {
+                self.labels.get(&(name.to_owned(), version.to_owned())).map(|(_, dated)| &dated.label)
+            }
+            None => self.labels_of(name).max_by_key(|(change, _)| *change).map(|(_, dated)| &dated.label),
         }
     }
 
+    /// The labels of a name by version, with the numbers of the changes that set them.
+    fn labels_of<'a, 'n>(
+        &'a self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'a (u64, DatedLabel)> + use<'a, 'n> {
+        let labels = self.labels.range((name.to_owned(), String::new())..);
+        labels.take_while(move |((found, _), _)| found == name).map(|(_, label)| label)
+    }
+
+    /// What the latest label of a name leads to or, if it has none, an entry of the name.
     fn by_name(&self, name: &str) -> Option<Arc<Entry>> {
-        self.entry(&self.label(name, None)?.cid, name)
+        match self.label(name, None) {
+            Some(label) => self.entry(&label.cid, name),
+            None => self.unlabelled(name),
+        }
+    }
+
+    fn unlabelled(&self, name: &str) -> Option<Arc<Entry>> {
+        self.entries.values().find(|entry| entry.name == name).cloned()
     }
 
     fn set_label(&mut self, label: Label) {
         self.changes += 1;
-        self.labels.insert((label.name.clone(), label.version.clone()), (self.changes, label));
+        let dated = DatedLabel::new(label, Some(OffsetDateTime::now_utc()));
+        self.labels.insert((dated.label.name.clone(), dated.label.version.clone()), (self.changes, dated));
     }
 
     /// The entry that a listing shows for a name: that of the label set last that leads to an entry of this very name,
     /// or any of the name if no label does. Another name's entry is listed under its own name, whatever labels say.
     fn listed(&self, name: &str) -> Option<Arc<Entry>> {
-        let labels = self.labels.range((name.to_owned(), String::new())..);
-        let labels = labels.take_while(|((found, _), _)| found == name).map(|(_, label)| label);
-        let labelled = labels.filter_map(|(change, label)| {
-            Some((*change, self.entries.get(&(label.cid.clone(), name.to_owned()))?))
+        let labelled = self.labels_of(name).filter_map(|(change, dated)| {
+            Some((*change, self.entries.get(&(dated.label.cid.clone(), name.to_owned()))?))
         });
-        let latest = labelled.max_by_key(|(change, _)| *change).map(|(_, entry)| entry);
-        latest.or_else(|| self.entries.values().find(|entry| entry.name == name)).cloned()
+        let latest = labelled.max_by_key(|(change, _)| *change).map(|(_, entry)| entry.clone());
+        latest.or_else(|| self.unlabelled(name))
     }
 
     /// Forgets an entry that no label needs any more: one of its name, or one of another name that leads to nothing else.
     fn forget_unlabelled(&mut self, cid: &str, name: &str) {
         let from = (cid.to_owned(), String::new());
         let is_last = self.entries.range(from..).take_while(|((found, _), _)| found == cid).nth(1).is_none();
-        let mut labels = self.labels.values().filter(|(_, label)| label.cid == cid);
-        if !labels.any(|(_, label)| is_last || label.name == name) {
+        let mut labels = self.labels.values().map(|(_, dated)| &dated.label).filter(|label| label.cid == cid);
+        if !labels.any(|label| is_last || label.name == name) {
             self.entries.remove(&(cid.to_owned(), name.to_owned()));
         }
     }
@@ -137,6 +152,14 @@ impl State {
         self.schemas
             .entry((schema.name.clone(), schema.version.to_string()))
             .or_insert_with(|| schema.clone());
+    }
+}
+
+fn no_label(name: &str, version: Option<&str>) -> Error {
+    let error = Error::not_found("the index has no such label").with("name", name);
+    match version {
+        Some(version) => error.with("version", version),
+        None => error,
     }
 }
 
@@ -259,13 +282,7 @@ impl Index for MemoryIndex {
     }
 
     async fn get_label(&self, name: &str, version: Option<&str>) -> Result<Label> {
-        self.state().label(name, version).cloned().ok_or_else(|| {
-            let error = Error::not_found("the index has no such label").with("name", name);
-            match version {
-                Some(version) => error.with("version", version),
-                None => error,
-            }
-        })
+        self.state().label(name, version).cloned().ok_or_else(|| no_label(name, version))
     }
 
     fn list_labels(&self, prefix: &str) -> BoxStream<'_, Result<Label>> {
@@ -273,10 +290,24 @@ impl Index for MemoryIndex {
             .state()
             .labels
             .values()
-            .filter(|(_, label)| label.name.starts_with(prefix))
-            .map(|(_, label)| Ok(label.clone()))
+            .filter(|(_, dated)| dated.label.name.starts_with(prefix))
+            .map(|(_, dated)| Ok(dated.label.clone()))
             .collect();
         stream::iter(labels).boxed()
+    }
+
+    async fn label_history(&self, name: &str) -> Result<Vec<DatedLabel>> {
+        let state = self.state();
+        let mut labels: Vec<_> = state.labels_of(name).collect();
+        labels.sort_by_key(|(change, _)| Reverse(*change));
+        Ok(labels.into_iter().map(|(_, dated)| dated.clone()).collect())
+    }
+
+    async fn delete_label(&self, name: &str, version: &str) -> Result<()> {
+        match self.state().labels.remove(&(name.to_owned(), version.to_owned())) {
+            Some(_) => Ok(()),
+            None => Err(no_label(name, Some(version))),
+        }
     }
 
     async fn publish_lens(&self, lens: &LensRecord) -> Result<String> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use time::OffsetDateTime;
 
 use super::entry::with_checksums;
 use super::{IndexEntry, StoredShard};
@@ -247,6 +248,30 @@ impl Label {
     }
 }
 
+/// A label, and when it was set.
+///
+/// ```
+/// use atdata_core::{DatedLabel, Label};
+///
+/// let dated = DatedLabel::new(Label::new("digits", "bafy…"), None);
+/// assert_eq!(dated.label.name, "digits");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DatedLabel {
+    /// The label as it is now.
+    pub label: Label,
+    /// When it was set, by the clock of whoever set it; nothing where that is not known.
+    pub set_at: Option<OffsetDateTime>,
+}
+
+impl DatedLabel {
+    /// Joins the two.
+    pub fn new(label: Label, set_at: Option<OffsetDateTime>) -> Self {
+        Self { label, set_at }
+    }
+}
+
 /// A schema and the reference under which an index keeps it.
 ///
 /// ```
@@ -370,6 +395,26 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     /// All labels whose name begins with `prefix`, by name and version.
     fn list_labels(&self, prefix: &str) -> BoxStream<'_, Result<Label>>;
 
+    /// The labels of exactly this name as they are now, the one set last first: the first is what the name stands for. Empty
+    /// if the name has no label.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if nothing else is implemented.
+    async fn label_history(&self, name: &str) -> Result<Vec<DatedLabel>> {
+        Err(Error::unsupported("this index does not know in which order labels were set").with("name", name))
+    }
+
+    /// Removes a label; the empty version is that of the name alone. The name then stands for what was labelled last before,
+    /// or if no label of the name is left for a dataset of this very name. The entry that the label led to stays, and is
+    /// found by its content identifier.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound) if there is no such label;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if nothing else is implemented.
+    async fn delete_label(&self, name: &str, version: &str) -> Result<()> {
+        Err(Error::unsupported("this index cannot remove labels").with("name", name).with("version", version))
+    }
+
     /// Whether everybody can read what is registered, so that nothing may be said in it that is for its owner only:
     /// paths of this machine, addresses with credentials. Not if nothing else is implemented.
     fn is_public(&self) -> bool {
@@ -447,6 +492,12 @@ macro_rules! forward_index {
             }
             fn list_labels(&self, prefix: &str) -> BoxStream<'_, Result<Label>> {
                 (**self).list_labels(prefix)
+            }
+            async fn label_history(&self, name: &str) -> Result<Vec<DatedLabel>> {
+                (**self).label_history(name).await
+            }
+            async fn delete_label(&self, name: &str, version: &str) -> Result<()> {
+                (**self).delete_label(name, version).await
             }
             fn is_public(&self) -> bool {
                 (**self).is_public()

@@ -19,7 +19,9 @@ mod store;
 
 pub use entry::{CHECKSUMS_KEY, Entry, IndexEntry};
 pub(crate) use index::validate_version;
-pub use index::{IfExists, Index, IndexExt, Label, NewDataset, SchemaSpec, StoredLens, StoredSchema};
+pub use index::{
+    DatedLabel, IfExists, Index, IndexExt, Label, NewDataset, SchemaSpec, StoredLens, StoredSchema,
+};
 pub use reference::DatasetRef;
 pub(crate) use source::slice;
 pub use source::{DataSource, DataSourceExt, ShardBody, ShardStream};

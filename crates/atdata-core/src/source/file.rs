@@ -41,7 +41,7 @@ const CHUNK: usize = 1 << 20;
 /// ```
 #[derive(Clone, Debug)]
 pub struct FileSource {
-    shards: Vec<String>,
+    pub(crate) shards: Vec<String>,
     paths: HashMap<String, PathBuf>,
     opener: FileOpener,
 }

@@ -10,3 +10,4 @@ pub use file::FileSource;
 pub(crate) use pieces::FilePieces;
 pub use registry::{Registry, ShardOpener};
 pub use url::UrlSource;
+pub(crate) use url::{MAX_SHARDS, expand};

@@ -11,7 +11,7 @@ use crate::url::{ShardUrl, expand_all, expand_glob, redact};
 use crate::{DataSource, Error, IndexEntry, Result, ResultExt, ShardBody};
 
 /// The most shards of a source: entries come from others, and a few bytes of braces stand for any number.
-const MAX_SHARDS: usize = 1_000_000;
+pub(crate) const MAX_SHARDS: usize = 1_000_000;
 
 /// Shards by address: paths, `file:` URLs and whatever else a [`Registry`] opens; brace patterns of any scheme and
 /// glob patterns of local files are expanded once, when the source is made.
@@ -74,6 +74,15 @@ impl UrlSource {
         source.map_err(|error| refused(entry, registry, error)).context("name", entry.name())
     }
 
+    /// These shards, of which none is a pattern.
+    ///
+    /// # Errors
+    /// A scheme that `registry` does not have.
+    pub(crate) fn of_shards(shards: Vec<String>, registry: &Registry) -> Result<Self> {
+        let openers = shards.iter().map(|shard| Ok((shard.clone(), registry.opener(shard)?.clone())));
+        Ok(Self { openers: openers.collect::<Result<_>>()?, shards })
+    }
+
     fn opener(&self, id: &str) -> Result<&dyn ShardOpener> {
         let opener = self.openers.get(id);
         opener
@@ -105,7 +114,7 @@ impl fmt::Debug for UrlSource {
 }
 
 /// Expands braces, then, of local addresses, glob patterns, to at most `limit` shards.
-fn expand(address: &str, limit: usize) -> Result<Vec<String>> {
+pub(crate) fn expand(address: &str, limit: usize) -> Result<Vec<String>> {
     let mut shards = Vec::new();
     for expanded in expand_all(address, limit).map_err(|error| error.with("url", redact(address)))? {
         let is_pattern = expanded.contains(['*', '?', '[']);

@@ -1,5 +1,7 @@
 //! Labels.
 
+use std::collections::BTreeSet;
+
 use atdata_core::{Error, Label, Result};
 use bytes::Bytes;
 
@@ -60,6 +62,27 @@ pub(super) async fn set(server: &dyn Server, label: &Label) -> Result<Option<()>
     let mut record = RecordChange::new(&mut change, &label.name, record);
     write(server, &mut change, &mut record, &held.references, label).await?;
     Ok(change.apply(server).await?.then_some(()))
+}
+
+/// Removes a label; nothing is said if others were faster. Says whether there was one.
+pub(super) async fn delete(server: &dyn Server, name: &str, version: &str) -> Result<Option<bool>> {
+    let (found, record) = futures::try_join!(read(server, name, version), record(server, name))?;
+    if found.is_none() && record.label(version).is_none() {
+        return Ok(Some(false));
+    }
+    let mut change = Change::default();
+    let noted = record.label(version).map(str::to_owned);
+    for cid in noted.iter().chain(found.iter().map(|label| &label.cid)).collect::<BTreeSet<_>>() {
+        let references = held(server, cid).await?.references;
+        references.change(&mut change, Stage::Remains, cid).label(name, version, false);
+    }
+    let mut record = RecordChange::new(&mut change, name, record);
+    record.remove_label(&mut change, version);
+    let key = keys::label(name, version);
+    change.at(Stage::Ways, key.clone()).delete(&key);
+    list(&mut change, keys::LABELS, keys::pair(name, version), false);
+    record.finish(&mut change);
+    Ok(change.apply(server).await?.then_some(found.is_some()))
 }
 
 /// Reads the label of a name and version.

@@ -2,14 +2,14 @@
 //!
 //! # Keys
 //!
-//! Python's keys are the truth: entries, schemas and labels are read from them and nowhere else ([`keys`]). Python finds
+//! Python's keys are the truth: entries, schemas, labels and lenses are read from them and nowhere else ([`keys`]). Python finds
 //! them by looking at every key. What we add leads to them at once, and is believed only as far as they bear it out:
 //!
 //! | Key | Type | Content |
 //! |---|---|---|
 //! | `atdata:name:NAME` | hash | entries and labels of a name, as they were when we last looked ([`record::Record`]) |
 //! | `atdata:entry:{LocalDatasetEntry:CID}` | hash | names and labels of an entry ([`record::References`]) |
-//! | `atdata:names`, `atdata:labels`, `atdata:schemas` | sorted sets | for listings, in order |
+//! | `atdata:names`, `atdata:labels`, `atdata:schemas`, `atdata:lenses` | sorted sets | for listings, in order |
 //! | `atdata:index` | hash | how many keys we know of, and when all were looked at |
 //!
 //! # Reading
@@ -17,7 +17,7 @@
 //! A look-up is one script, which reads what we noted *and* Python's keys that it leads to ([`find`]). It also compares the
 //! number of keys with what is known. So it is noticed at once, at any size, that Python
 //!
-//! - inserted an entry, a label or a schema under a new key: their number has changed, and all keys are looked at
+//! - inserted an entry, a label, a schema or a lens under a new key: their number has changed, and all keys are looked at
 //!   ([`survey`]), a page at a time. A look-up that has found nothing waits for that before it is answered. One that has found
 //!   something (there may be a newer version), and an insertion (the name may be taken by an entry without a label), do so only
 //!   if the last time is ten times as long ago as it took, so that nobody spends his time with it while Python writes;
@@ -46,6 +46,7 @@ mod entries;
 mod find;
 mod keys;
 mod labels;
+mod lenses;
 mod listing;
 mod names;
 pub(crate) mod queue;
@@ -57,14 +58,17 @@ mod survey;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use atdata_core::lens::{LensRecord, LensRef};
 use atdata_core::schema::{Profile, SampleSchema};
 use atdata_core::{
-    DatasetRef, Entry, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt, SchemaSpec,
-    StoredSchema, cid,
+    DatasetRef, DatedLabel, Entry, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt,
+    SchemaSpec, StoredLens, StoredSchema, cid,
 };
+use futures::future::ready;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use self::change::{Change, repeat};
@@ -75,6 +79,9 @@ use self::survey::{Need, Surveys};
 
 /// How many of many inserts are under way at the same time.
 const INSERTS_AT_ONCE: usize = 64;
+
+/// How many labels of a name are read at the same time.
+const LABELS_AT_ONCE: usize = 64;
 
 /// An index on a server.
 #[derive(Clone)]
@@ -178,6 +185,14 @@ impl RedisIndex {
         Ok(None)
     }
 
+    fn no_label(&self, name: &str, version: Option<&str>) -> Error {
+        let error = self.missing("the index has no such label", name);
+        match version {
+            Some(version) => error.with("version", version),
+            None => error,
+        }
+    }
+
     fn missing(&self, what: &'static str, reference: &str) -> Error {
         Error::not_found(what).with("name", reference).with("index", self.address())
     }
@@ -241,17 +256,69 @@ impl Index for RedisIndex {
             Some(version) => labels::read(self.server(), name, version).await?,
             None => self.latest_label(name).await?,
         };
-        found.ok_or_else(|| {
-            let error = self.missing("the index has no such label", name);
-            match version {
-                Some(version) => error.with("version", version),
-                None => error,
-            }
-        })
+        found.ok_or_else(|| self.no_label(name, version))
     }
 
     fn list_labels(&self, prefix: &str) -> BoxStream<'_, Result<Label>> {
         listing::labels(self, prefix)
+    }
+
+    async fn label_history(&self, name: &str) -> Result<Vec<DatedLabel>> {
+        let reference = DatasetRef { authority: None, name: name.to_owned() };
+        self.look_up(&reference, Need::Anything).await?;
+        let record = names::record(self.server(), name).await?;
+        let mut versions = Vec::new();
+        for (version, _) in record.by_age() {
+            versions.push((version.to_owned(), record.time(version)));
+        }
+        let labels = stream::iter(versions).map(|(version, time)| async move {
+            let label = labels::read(self.server(), name, &version).await?;
+            Ok(label.map(|label| DatedLabel::new(label, time)))
+        });
+        labels.buffered(LABELS_AT_ONCE).try_filter_map(|label| ready(Ok(label))).try_collect().await
+    }
+
+    async fn delete_label(&self, name: &str, version: &str) -> Result<()> {
+        let attempts = AtomicUsize::new(0);
+        let is_removed = repeat(|| async {
+            let is_first = attempts.fetch_add(1, Ordering::Relaxed) == 0;
+            let found = labels::delete(self.server(), name, version).await?;
+            // The answer to the first attempt may have been lost.
+            Ok(found.map(|found| found || !is_first))
+        });
+        match is_removed.await? {
+            true => Ok(()),
+            false => Err(self.no_label(name, Some(version))),
+        }
+    }
+
+    async fn publish_lens(&self, lens: &LensRecord) -> Result<String> {
+        lens.validate()?;
+        repeat(|| async {
+            let mut change = Change::default();
+            let reference = lenses::publish(self.server(), &mut change, lens).await?;
+            Ok((change.is_empty() || change.apply(self.server()).await?).then_some(reference))
+        })
+        .await
+    }
+
+    async fn get_lens(&self, reference: &str) -> Result<StoredLens> {
+        let missing = || Error::not_found("the index has no such lens").with("lens", reference);
+        let parsed: LensRef = reference.parse()?;
+        let (_, version) = parsed.in_local_index().ok_or_else(missing)?;
+        // The latest version is one of a list, which must be complete.
+        if version.is_none() {
+            self.survey_if_due(Need::Anything).await?;
+        }
+        let mut found = lenses::get(self.server(), &parsed).await?;
+        if found.is_none() && self.survey_if_due(Need::Anything).await? {
+            found = lenses::get(self.server(), &parsed).await?;
+        }
+        found.ok_or_else(missing)
+    }
+
+    fn list_lenses(&self, prefix: &str) -> BoxStream<'_, Result<StoredLens>> {
+        listing::lenses(self, prefix)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use atdata_core::Result;
 use bytes::Bytes;
+use time::OffsetDateTime;
 
 use super::change::{At, Change, Stage};
 use super::keys;
@@ -21,6 +22,7 @@ const ENTRY: &str = "entry";
 /// | `latest` | the version of the label that was set last, possibly empty |
 /// | `@VERSION` | the content identifier of that label, as it was when we last looked |
 /// | `#VERSION` | the revision in which the label was set |
+/// | `~VERSION` | when we set the label, in microseconds since 1970; nothing is noted of labels that Python set |
 /// | `!REVISION` | nothing; labels of this revision are being written, on other nodes of a cluster |
 /// | `entry` | the content identifier of the entry that the name stands for where no label says it |
 /// | `=CID` | for each entry of this name: what it has under this name, for the time that another name has the row; or nothing |
@@ -33,6 +35,8 @@ pub(super) struct Record {
     pub(super) labels: BTreeMap<String, (String, u64)>,
     /// What is kept of entries, by content identifier.
     pub(super) entries: BTreeMap<String, Bytes>,
+    /// When labels were set, by version.
+    times: BTreeMap<String, u64>,
     unfinished: BTreeSet<u64>,
 }
 
@@ -46,6 +50,8 @@ impl Record {
                 record.labels.insert(version.to_owned(), (utf8(value)?, 0));
             } else if let Some(version) = field.strip_prefix('#') {
                 ages.insert(version.to_owned(), number(value)?);
+            } else if let Some(version) = field.strip_prefix('~') {
+                record.times.insert(version.to_owned(), number(value)?);
             } else if let Some(cid) = field.strip_prefix('=') {
                 record.entries.insert(cid.to_owned(), value);
             } else if let Some(revision) = field.strip_prefix('!') {
@@ -66,6 +72,12 @@ impl Record {
 
     pub(super) fn label(&self, version: &str) -> Option<&str> {
         self.labels.get(version).map(|(cid, _)| cid.as_str())
+    }
+
+    /// When a label was set, if we set it.
+    pub(super) fn time(&self, version: &str) -> Option<OffsetDateTime> {
+        let micros = self.times.get(version).copied()?;
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).ok()
     }
 
     /// Whether a label may not be where it is to be yet.
@@ -121,10 +133,18 @@ impl RecordChange {
 
     /// Sets a label, which is the latest from now on.
     pub(super) fn set_label(&mut self, change: &mut Change, version: &str, cid: &str) {
+        self.note_label(change, version, cid);
+        let micros = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000;
+        self.at(change).set(&self.key, format!("~{version}"), micros.to_string());
+    }
+
+    /// Notes a label that somebody else has set.
+    pub(super) fn note_label(&mut self, change: &mut Change, version: &str, cid: &str) {
         let age = self.next.to_string();
         self.at(change)
             .set(&self.key, format!("@{version}"), cid.to_owned())
             .set(&self.key, format!("#{version}"), age)
+            .unset(&self.key, format!("~{version}"))
             .set(&self.key, format!("!{}", self.next), Bytes::new())
             .set(&self.key, LATEST, version.to_owned());
         change.at(Stage::Done, self.key.clone()).unset(&self.key, format!("!{}", self.next));
@@ -134,7 +154,9 @@ impl RecordChange {
 
     pub(super) fn remove_label(&mut self, change: &mut Change, version: &str) {
         self.record.labels.remove(version);
-        self.at(change).unset(&self.key, format!("@{version}")).unset(&self.key, format!("#{version}"));
+        for mark in ['@', '#', '~'] {
+            self.at(change).unset(&self.key, format!("{mark}{version}"));
+        }
         if self.record.latest.as_deref() == Some(version) {
             self.record.latest = None;
             self.record.latest = self.record.by_age().first().map(|(version, _)| (*version).to_owned());

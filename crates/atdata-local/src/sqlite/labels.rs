@@ -1,7 +1,9 @@
 //! Labels: the rows of `labels`.
 
-use atdata_core::{Error, Label, Result};
+use atdata_core::schema::parse_time;
+use atdata_core::{DatedLabel, Error, Label, Result};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use time::OffsetDateTime;
 
 use super::entries;
 use crate::error::SqlResultExt;
@@ -18,6 +20,12 @@ pub(super) const OF_VERSION: &str =
 /// before that of any other, even if the clock was set back.
 const SET: &str = "INSERT OR REPLACE INTO labels (name, version, cid, description, created_at) VALUES (?1, ?2, ?3, ?4, \
      max(datetime('now'), ifnull((SELECT max(created_at) FROM labels WHERE name = ?1), '')))";
+
+/// The same with the times at which they were set.
+pub(super) const HISTORY: &str = "SELECT name, version, cid, description, created_at FROM labels WHERE name = ?1 \
+     ORDER BY created_at DESC, rowid DESC";
+
+const DELETE: &str = "DELETE FROM labels WHERE name = ?1 AND version = ?2";
 
 pub(super) const POINTS: &str = "SELECT EXISTS (SELECT 1 FROM labels WHERE cid = ?1)";
 pub(super) const POINTS_BY_NAME: &str = "SELECT EXISTS (SELECT 1 FROM labels WHERE cid = ?1 AND name = ?2)";
@@ -37,13 +45,42 @@ pub(super) fn get(connection: &Connection, name: &str, version: Option<&str>) ->
         Some(version) => find(connection, name, version)?,
         None => latest(connection, name)?,
     };
-    found.ok_or_else(|| {
-        let error = Error::not_found("the index has no such label").with("name", name);
-        match version {
-            Some(version) => error.with("version", version),
-            None => error,
-        }
-    })
+    found.ok_or_else(|| missing(name, version))
+}
+
+fn missing(name: &str, version: Option<&str>) -> Error {
+    let error = Error::not_found("the index has no such label").with("name", name);
+    match version {
+        Some(version) => error.with("version", version),
+        None => error,
+    }
+}
+
+/// The labels of a name, the one set last first.
+pub(super) fn history(connection: &Connection, name: &str) -> Result<Vec<DatedLabel>> {
+    let mut statement = connection.prepare_cached(HISTORY).sql()?;
+    let dated =
+        statement.query_map([name], |row| Ok((read(row)?, row.get::<_, Option<String>>(4)?))).sql()?;
+    dated
+        .map(|row| {
+            let (label, time) = row.sql()?;
+            Ok(DatedLabel::new(label, time.as_deref().and_then(timestamp)))
+        })
+        .collect()
+}
+
+/// A time as SQLite's `datetime` writes it, which is UTC.
+fn timestamp(text: &str) -> Option<OffsetDateTime> {
+    let (date, time) = text.split_once(' ')?;
+    parse_time(&format!("{date}T{time}Z"))
+}
+
+/// Removes a label.
+pub(super) fn delete(connection: &Connection, name: &str, version: &str) -> Result<()> {
+    match connection.prepare_cached(DELETE).sql()?.execute([name, version]).sql()? {
+        0 => Err(missing(name, Some(version))),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn set(connection: &Connection, label: &Label) -> Result<()> {

@@ -1,9 +1,9 @@
 //! Labels.
 
-use atdata_core::{ErrorKind, Index, Label};
+use atdata_core::{ErrorKind, IfExists, Index, Label};
 use futures::TryStreamExt;
 
-use super::{IndexHarness, new, urls};
+use super::{IndexHarness, names, new, urls};
 use crate::suite::refused;
 
 async fn listed(index: &dyn Index, prefix: &str) -> Vec<(String, String)> {
@@ -151,4 +151,102 @@ pub(crate) async fn another_handle_sees_labels(harness: &dyn IndexHarness) {
         assert_eq!(handle.get_label("best", None).await.unwrap().cid, cid);
         assert_eq!(urls(&handle.get_dataset("best").await.unwrap()), ["a.tar"]);
     }
+}
+
+pub(crate) async fn the_history_of_a_name_begins_with_what_was_set_last(harness: &dyn IndexHarness) {
+    let index = harness.index();
+    assert_eq!(index.label_history("best").await.unwrap(), []);
+    let a = insert(&*index, "a", "a.tar").await;
+    let b = insert(&*index, "b", "b.tar").await;
+    // The last one is set again, and so is the youngest, with another description.
+    for (version, cid) in [("2", &a), ("1", &b), ("10", &a), ("", &b), ("2", &b)] {
+        let label = Label::new("best", cid).with_version(version).with_description(format!("{version}: why"));
+        index.set_label(&label).await.unwrap();
+    }
+    index.set_label(&Label::new("best of all", &a)).await.unwrap();
+    let expected = [("2", &b), ("", &b), ("10", &a), ("1", &b)];
+    for index in [index, harness.reopen().await] {
+        let history = index.label_history("best").await.unwrap();
+        let found: Vec<_> = history.iter().map(|dated| (&*dated.label.version, &dated.label.cid)).collect();
+        assert_eq!(found, expected);
+        for dated in &history {
+            assert_eq!(dated.label.name, "best");
+            assert_eq!(dated.label.description, Some(format!("{}: why", dated.label.version)));
+        }
+        let times: Vec<_> = history.iter().map(|dated| dated.set_at.expect("we have set it")).collect();
+        assert!(times.is_sorted_by(|newer, older| newer >= older), "{times:?}");
+    }
+}
+
+pub(crate) async fn a_removed_label_is_gone_and_its_dataset_stays(harness: &dyn IndexHarness) {
+    let index = harness.index();
+    let cid = insert(&*index, "digits", "a.tar").await;
+    for version in ["1", "2"] {
+        index.set_label(&Label::new("best", &cid).with_version(version)).await.unwrap();
+    }
+    let other = harness.reopen().await;
+    other.delete_label("best", "2").await.unwrap();
+    for index in [index, other, harness.reopen().await] {
+        refused(index.get_label("best", Some("2")).await, ErrorKind::NotFound, "2");
+        refused(index.get_dataset("best@2").await, ErrorKind::NotFound, "best@2");
+        assert_eq!(listed(&*index, "best").await, [("best".to_owned(), "1".to_owned())]);
+        assert_eq!(index.label_history("best").await.unwrap().len(), 1);
+        for reference in ["best", "best@1", "digits", &cid] {
+            assert_eq!(urls(&index.get_dataset(reference).await.unwrap()), ["a.tar"], "{reference}");
+        }
+        assert_eq!(names(&*index, "").await, ["digits"]);
+    }
+}
+
+pub(crate) async fn without_its_latest_label_a_name_stands_for_what_was_set_before(
+    harness: &dyn IndexHarness,
+) {
+    let index = harness.index();
+    let (mut cids, versions) = (Vec::new(), ["3", "1", "2"]);
+    for (i, version) in versions.into_iter().enumerate() {
+        let new = new("digits", &[&*format!("{i}.tar")]).with_version(version);
+        let entry = index.insert_dataset(new.with_if_exists(IfExists::Replace)).await.unwrap();
+        cids.push(entry.cid().unwrap().to_owned());
+    }
+    for (removed, expected) in [("", "2.tar"), ("2", "1.tar"), ("1", "0.tar")] {
+        index.delete_label("digits", removed).await.unwrap();
+        for index in [index.clone(), harness.reopen().await] {
+            assert_eq!(urls(&index.get_dataset("digits").await.unwrap()), [expected], "{removed:?}");
+            assert_eq!(names(&*index, "").await, ["digits"]);
+        }
+    }
+    // What no label leads to is found by its identifier.
+    for (i, cid) in cids.iter().enumerate() {
+        assert_eq!(urls(&index.get_dataset(cid).await.unwrap()), [format!("{i}.tar")]);
+    }
+    // And can be labelled again.
+    index.set_label(&Label::new("digits", &cids[2]).with_version("2")).await.unwrap();
+    assert_eq!(urls(&index.get_dataset("digits").await.unwrap()), ["2.tar"]);
+}
+
+pub(crate) async fn without_any_label_a_name_stands_for_the_dataset_of_that_name(harness: &dyn IndexHarness) {
+    let index = harness.index();
+    insert(&*index, "digits", "a.tar").await;
+    index.delete_label("digits", "").await.unwrap();
+    for index in [index.clone(), harness.reopen().await] {
+        assert_eq!(urls(&index.get_dataset("digits").await.unwrap()), ["a.tar"]);
+        assert_eq!(names(&*index, "").await, ["digits"]);
+        refused(index.get_label("digits", None).await, ErrorKind::NotFound, "digits");
+    }
+    // The name is taken still.
+    refused(index.insert_dataset(new("digits", &["b.tar"])).await, ErrorKind::AlreadyExists, "digits");
+    insert(&*index, "digits", "a.tar").await;
+    assert_eq!(listed(&*index, "").await, [("digits".to_owned(), String::new())]);
+}
+
+pub(crate) async fn removing_what_is_not_there_is_not_found(harness: &dyn IndexHarness) {
+    let index = harness.index();
+    let cid = insert(&*index, "digits", "a.tar").await;
+    index.set_label(&Label::new("best", &cid).with_version("1")).await.unwrap();
+    for (name, version) in [("best", ""), ("best", "2"), ("bes", "1"), ("nowhere", ""), ("*", "1")] {
+        refused(index.delete_label(name, version).await, ErrorKind::NotFound, name);
+    }
+    index.delete_label("best", "1").await.unwrap();
+    refused(index.delete_label("best", "1").await, ErrorKind::NotFound, "best");
+    refused(index.get_dataset("best").await, ErrorKind::NotFound, "best");
 }

@@ -180,6 +180,11 @@ macro_rules! __index_cases {
             labels_are_listed_by_name_and_version
             label_prefixes_are_not_patterns
             labels_of_refused_names_are_refused
+            the_history_of_a_name_begins_with_what_was_set_last
+            a_removed_label_is_gone_and_its_dataset_stays
+            without_its_latest_label_a_name_stands_for_what_was_set_before
+            without_any_label_a_name_stands_for_the_dataset_of_that_name
+            removing_what_is_not_there_is_not_found
             another_handle_sees_labels;
         opening:
             a_dataset_is_opened_by_name_as_a_type
