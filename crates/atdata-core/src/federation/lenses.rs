@@ -47,7 +47,7 @@ impl Federation {
         let account = match &parsed {
             LensRef::Record(uri) => &uri.authority,
             LensRef::Named { authority, .. } if authority == LensRef::LOCAL => {
-                return self.local.get_lens(&name).await;
+                return self.local.get_lens(if mount.is_some() { &name } else { reference }).await;
             }
             LensRef::Named { authority, .. } => authority,
         };
