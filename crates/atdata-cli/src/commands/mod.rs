@@ -8,6 +8,7 @@ mod head;
 mod import;
 mod index;
 mod label;
+mod lens;
 mod ls;
 mod process;
 mod schema;
@@ -43,6 +44,7 @@ async fn dispatch(args: &Args, backends: &Backends, out: &mut Out) -> CliResult 
         Command::Sync(sync) => exchange::sync(sync, &args.global, out).await,
         Command::Label(args) => label::run(args, backends, out).await,
         Command::Schema(args) => schema::run(args, backends, out).await,
+        Command::Lens(args) => lens::run(args, backends, out).await,
         #[cfg(feature = "atmosphere")]
         Command::Login(args) => account::login(args, backends, out).await,
         #[cfg(feature = "atmosphere")]

@@ -43,8 +43,8 @@ impl LensRecord {
         if let Some(time) = self.created_at.and_then(format_time) {
             record.insert("created_at".into(), Json::from(time));
         }
-        if let Some(description) = self.description.as_deref().filter(|text| !text.is_empty()) {
-            record.insert("description".into(), Json::from(description));
+        if let Some(description) = &self.description {
+            record.insert("description".into(), Json::from(description.as_str()));
         }
         if let LensBody::Steps(steps) = &self.body {
             let own = json!({

@@ -131,7 +131,9 @@ impl LensRecord {
         let (name, version) = (lens.name.as_str(), lens.version.clone());
         let mut record = Self::new(name, version, source_schema, view_schema, LensBody::Steps(body));
         record.description.clone_from(&lens.description);
-        record.created_at = Some(OffsetDateTime::now_utc());
+        // Microseconds are what records have.
+        let now = OffsetDateTime::now_utc();
+        record.created_at = Some(now.replace_microsecond(now.microsecond()).unwrap_or(now));
         Ok(record)
     }
 
