@@ -6,6 +6,7 @@
 mod atmosphere;
 mod imports;
 mod index;
+mod lenses;
 mod processing;
 mod redis;
 mod shards;
@@ -58,7 +59,7 @@ struct Case {
     run: fn(&Bench) -> Result<()>,
 }
 
-const CASES: [Case; 27] = [
+const CASES: [Case; 29] = [
     case("fixtures-read-by-python-0.7", false, |bench| shards::fixtures_by_python(bench, Generation::Latest)),
     case("fixtures-read-by-python-0.2", false, |bench| shards::fixtures_by_python(bench, Generation::Seed)),
     case("fixtures-0.7-read-by-rust", true, |bench| shards::fixtures_by_rust(bench, Generation::Latest)),
@@ -90,6 +91,8 @@ const CASES: [Case; 27] = [
     case("redis-written-by-rust-and-python-0.2-at-once", true, |bench| {
         redis::written_by_both(bench, Generation::Seed)
     }),
+    case("sqlite-lenses-exchanged-with-python-0.7", true, lenses::in_sqlite),
+    case("redis-lenses-exchanged-with-python-0.7", true, lenses::in_redis),
     case("pds-published-and-read-by-python-0.7", false, |bench| {
         atmosphere::published_by_python(bench, Generation::Latest)
     }),
