@@ -3,7 +3,8 @@
 usage: lenses.py store INDEX
        lenses.py print INDEX
 
-INDEX is the file of a SQLite index or the address of a Redis server. `store` also publishes the schemas of the classes.
+INDEX is the file of a SQLite index or the address of a database on a Redis server. `store` empties that database first, and
+also publishes the schemas of the classes.
 Loading a lens is tried with the classes that its record names; `get` and `put` are what a lens that was loaded makes of
 the same values.
 """
@@ -67,6 +68,10 @@ def open_index(target):
 
 
 def store(index):
+    if "://" in target:
+        from redis import Redis
+
+        Redis.from_url(target).flushdb()
     for cls in TYPES.values():
         index.publish_schema(cls, version="1.0.0")
 

@@ -348,3 +348,122 @@ pub(crate) fn int_of(float: f64) -> Option<i128> {
     let in_range = float.abs() < 1e30;
     (in_range && float.fract() == 0.0 && !is_minus_zero).then_some(float as i128)
 }
+
+#[cfg(test)]
+mod tests {
+    use half::f16;
+    use num_complex::{Complex32, Complex64};
+
+    use super::*;
+    use crate::ErrorKind;
+    use crate::array::{ByteOrder, Element, Order};
+
+    fn cast<T: Element, U: Element>(elements: &[T]) -> Result<Vec<U>> {
+        let array = NdArray::from_vec(&[elements.len()], elements.to_vec())?;
+        array.cast_exact(&U::dtype())?.to_vec::<U>()
+    }
+
+    /// Casts there and back.
+    fn round<T: Element, U: Element>(elements: &[T], expected: &[U]) {
+        assert_eq!(cast::<T, U>(elements).unwrap(), expected);
+        assert_eq!(cast::<U, T>(expected).unwrap(), elements);
+    }
+
+    fn misfit<T: Element, U: Element>(elements: &[T]) -> String {
+        let error = cast::<T, U>(elements).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        error.context_value("index").unwrap().to_owned()
+    }
+
+    #[test]
+    fn numbers_that_both_have_are_kept() {
+        round::<u8, f32>(&[0, 255], &[0.0, 255.0]);
+        round::<i64, f64>(&[i64::MIN, 1 << 53], &[-9_223_372_036_854_775_808.0, 9_007_199_254_740_992.0]);
+        round::<u64, i64>(&[0, i64::MAX as u64], &[0, i64::MAX]);
+        round::<bool, i8>(&[false, true], &[0, 1]);
+        round::<bool, f16>(&[false, true], &[f16::ZERO, f16::ONE]);
+        round::<f32, f64>(
+            &[0.1, -0.0, f32::INFINITY, f32::MIN_POSITIVE / 2.0],
+            &[f64::from(0.1f32), -0.0, f64::INFINITY, f64::from(f32::MIN_POSITIVE / 2.0)],
+        );
+        round::<f16, f32>(
+            &[f16::MAX, f16::MIN_POSITIVE_SUBNORMAL],
+            &[65504.0, f16::MIN_POSITIVE_SUBNORMAL.to_f32()],
+        );
+        round::<Complex32, Complex64>(&[Complex32::new(1.5, -2.0)], &[Complex64::new(1.5, -2.0)]);
+        round::<i32, i16>(&[], &[]);
+    }
+
+    #[test]
+    fn the_first_number_that_does_not_fit_is_named() {
+        assert_eq!(misfit::<i16, u8>(&[1, 2, 256]), "2");
+        assert_eq!(misfit::<i16, u8>(&[-1]), "0");
+        assert_eq!(misfit::<u64, i64>(&[u64::MAX]), "0");
+        assert_eq!(misfit::<u8, bool>(&[0, 1, 2]), "2");
+        assert_eq!(misfit::<i64, f64>(&[(1 << 53) + 1]), "0");
+        assert_eq!(misfit::<i32, f16>(&[2049]), "0");
+        assert_eq!(misfit::<f64, f32>(&[0.5, 0.1]), "1");
+        assert_eq!(misfit::<f64, f32>(&[1e300]), "0");
+        for odd in [0.5, -0.0, f64::NAN, f64::INFINITY, 1e20, -1e300] {
+            assert_eq!(misfit::<f64, i64>(&[1.0, odd]), "1", "{odd}");
+        }
+        // Beyond the first chunk, and in the second half of a complex number.
+        let mut long = vec![1i32; 1000];
+        long[777] = 300;
+        assert_eq!(misfit::<i32, u8>(&long), "777");
+        let mut long = vec![Complex64::new(1.0, 1.0); 400];
+        long[300].im = 0.1;
+        assert_eq!(misfit::<Complex64, Complex32>(&long), "300");
+    }
+
+    #[test]
+    fn a_nan_keeps_its_bits() {
+        for bits in [0x7fc0_0000u32, 0xffc0_0001, 0x7f80_0001, 0x7fff_ffff] {
+            let array = NdArray::from_vec(&[1], vec![f32::from_bits(bits)]).unwrap();
+            let wide = array.cast_exact(&f64::dtype()).unwrap();
+            assert!(wide.to_vec::<f64>().unwrap()[0].is_nan());
+            assert_eq!(wide.cast_exact(&f32::dtype()).unwrap(), array, "{bits:x}");
+        }
+        let half = NdArray::from_vec(&[2], vec![f16::from_bits(0x7e01), f16::from_bits(0xfc01)]).unwrap();
+        for wider in [f32::dtype(), f64::dtype()] {
+            assert_eq!(half.cast_exact(&wider).unwrap().cast_exact(&f16::dtype()).unwrap(), half);
+        }
+        assert_eq!(misfit::<f64, f32>(&[f64::from_bits(0x7ff8_0000_0000_0001)]), "0");
+    }
+
+    #[test]
+    fn shape_order_and_byte_order_are_kept_or_asked_for() {
+        let columns =
+            NdArray::from_bytes("|u1".parse().unwrap(), &[2, 2], Order::Fortran, vec![1, 3, 2, 4].into());
+        let cast = columns.unwrap().cast_exact(&">i4".parse().unwrap()).unwrap();
+        assert_eq!(
+            (cast.shape(), cast.order(), cast.dtype().byte_order()),
+            (&[2, 2][..], Order::Fortran, ByteOrder::Big)
+        );
+        assert_eq!(cast.to_vec::<i32>().unwrap(), [1, 2, 3, 4]);
+        let back = cast.cast_exact(&"|u1".parse().unwrap()).unwrap();
+        assert_eq!(back, NdArray::from_vec(&[2, 2], vec![1u8, 2, 3, 4]).unwrap());
+        assert_eq!(NdArray::scalar(7u8).cast_exact(&f64::dtype()).unwrap(), NdArray::scalar(7.0f64));
+    }
+
+    #[test]
+    fn what_is_no_number_is_cast_to_itself_only() {
+        let texts = NdArray::from_strings(&[1], &["a"]).unwrap();
+        assert_eq!(texts.cast_exact(texts.dtype()).unwrap(), texts);
+        for (from, to) in [
+            (texts.clone(), "int32"),
+            (NdArray::scalar(1i32), "<U1"),
+            (NdArray::scalar(1f32), "complex64"),
+            (NdArray::scalar(1i64), "<M8[s]"),
+        ] {
+            assert_eq!(
+                from.cast_exact(&to.parse().unwrap()).unwrap_err().kind(),
+                ErrorKind::Unsupported,
+                "{to}"
+            );
+        }
+        // A boolean that is stored as another byte than 1 would come back as 1.
+        let odd = NdArray::from_bytes("|b1".parse().unwrap(), &[2], Order::C, vec![1, 2].into()).unwrap();
+        assert_eq!(odd.cast_exact(&u8::dtype()).unwrap_err().context_value("index"), Some("1"));
+    }
+}
