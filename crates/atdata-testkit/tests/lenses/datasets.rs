@@ -74,8 +74,8 @@ async fn filters_stay_before_the_lens_and_errors_say_where() {
 
     let narrow =
         schema("Narrow", [Field::new("image", FieldType::ndarray("int8")), Field::new("n", Primitive::Int)]);
-    let cast =
-        DataLens::new("narrow", "Source@1.0.0", "Narrow@1.0.0").cast("image", FieldType::ndarray("int8"));
+    let cast = DataLens::new("narrow", "Source@1.0.0", "Narrow@1.0.0").drop(["odd"]);
+    let cast = cast.cast("image", FieldType::ndarray("int8"));
     let wide = dataset.map(|mut sample| {
         sample.insert("image", NdArray::from_vec(&[1], vec![200u8]).unwrap());
         sample
