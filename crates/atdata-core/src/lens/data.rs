@@ -7,7 +7,7 @@ use serde_json::{Map as JsonMap, Value as Json};
 use super::path::FieldPath;
 use super::plan::Plan;
 use super::record::check_name;
-use super::step::Step;
+use super::step::{MAX_FIELDS, Step};
 use super::structural::convert;
 use super::typed::{Laws, Lens};
 use crate::msgpack::{UnpackOptions, UnpackPolicy};
@@ -186,8 +186,14 @@ impl DataLens {
                 Error::invalid(format!("a lens has at most {MAX_STEPS} steps")).with("lens", &self.name)
             );
         }
+        let mut fields = 0;
         for (number, step) in (1..).zip(&self.steps) {
             step.validate().context("step", number).context("lens", &self.name)?;
+            fields += step.fields();
+        }
+        if fields > MAX_FIELDS {
+            return Err(Error::invalid(format!("the steps of a lens name at most {MAX_FIELDS} fields"))
+                .with("lens", &self.name));
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::schema::FieldType;
 use crate::schema::exact_value::{self, Numbers};
 use crate::{Error, Result, ResultExt, Value};
 
-/// How many fields one step may keep or drop.
+/// How many fields the steps of a lens may name.
 pub(super) const MAX_FIELDS: usize = 10_000;
 
 /// One step of a [`DataLens`](super::DataLens): what is done to the fields that the steps before it have left.
@@ -173,6 +173,14 @@ impl Step {
                 Step::Cast { field: path("field")?, to: type_text::parse(to)? }
             }
         })
+    }
+
+    /// How many fields it names.
+    pub(super) fn fields(&self) -> usize {
+        match self {
+            Step::Keep(fields) | Step::Drop(fields) => fields.len(),
+            _ => 1,
+        }
     }
 
     /// Checks what does not depend on a schema.

@@ -630,3 +630,22 @@ fn the_json_form_is_read_back_and_its_mistakes_are_named() {
     is(&nan.validate().unwrap_err(), ErrorKind::Invalid);
     is(&lens().cast("a", FieldType::Any).validate().unwrap_err(), ErrorKind::Invalid);
 }
+
+#[test]
+fn copies_of_copies_are_bounded() {
+    let mut data = lens().copy("a", "s0.x").copy("a", "s0.y");
+    for i in 0..400 {
+        let (from, to) = (format!("s{i}"), format!("s{}", i + 1));
+        data = data.copy(from.clone(), format!("{to}.x")).copy(from, format!("{to}.y"));
+    }
+    let error = data.lens(&of("a", INT), &of("a", INT)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.message().contains("more than 100000 fields"), "{error}");
+    let deep = (0..400)
+        .fold(lens().rename("a", "s0.x"), |data, i| data.rename(format!("s{i}"), format!("s{}.x", i + 1)));
+    let error = deep.lens(&of("a", INT), &of("a", INT)).unwrap_err();
+    assert!(error.message().contains("64 levels"), "{error}");
+    let names = (0..6000).map(|i| format!("f{i}"));
+    let many = lens().drop(names.clone()).keep(names);
+    assert!(many.validate().unwrap_err().message().contains("at most 10000 fields"));
+}

@@ -1,12 +1,17 @@
 //! Does the steps to the fields of the source.
 
+use std::collections::HashMap;
+
 use super::cast::Cast;
 use super::{Operation, Part, Place, plain};
 use crate::lens::path::FieldPath;
 use crate::lens::step::Step;
 use crate::sample::convert;
-use crate::schema::{Field, FieldType, SampleSchema};
+use crate::schema::{Field, FieldType, MAX_DEPTH, SampleSchema};
 use crate::{Error, Result, ResultExt, Value};
+
+/// How many fields there may be at a step, those of structs and the structs themselves included.
+const MAX_NODES: usize = 100_000;
 
 /// Fields by name.
 pub(super) type Fields = Vec<(String, Node)>;
@@ -51,10 +56,29 @@ pub(super) struct Opened {
 pub(super) fn build(steps: &[Step], source: &SampleSchema) -> Result<Fields> {
     let mut fields = children(&[], &source.fields);
     for (number, step) in (1..).zip(steps) {
-        apply(step, &mut fields).context("step", format!("{number}, {}", step.kind()))?;
-        prune(&mut fields);
+        let done = apply(step, &mut fields).and_then(|()| {
+            prune(&mut fields);
+            measure(&fields, 0, &mut 0)
+        });
+        done.context("step", format!("{number}, {}", step.kind()))?;
     }
     Ok(fields)
+}
+
+/// Bounds what steps can make of a schema: copies of structs of copies would grow without end.
+fn measure(fields: &Fields, depth: usize, count: &mut usize) -> Result<()> {
+    *count += fields.len();
+    if *count > MAX_NODES || depth > 2 * MAX_DEPTH {
+        let most = 2 * MAX_DEPTH;
+        return Err(Error::invalid(format!(
+            "at this step there are more than {MAX_NODES} fields, or more than {most} levels of structs"
+        )));
+    }
+    fields.iter().try_for_each(|(_, node)| match node {
+        Node::Struct(inner) => measure(&inner.fields, depth + 1, count),
+        Node::Opened(map) => measure(&map.entries, depth + 1, count),
+        Node::Source(_) | Node::Constant(_) => Ok(()),
+    })
 }
 
 fn children(parts: &[Part], fields: &[Field]) -> Fields {
@@ -293,26 +317,22 @@ fn insert(fields: &mut Fields, path: &[String], node: Node) -> Result<()> {
 
 /// Leaves out everything but some fields.
 fn keep(fields: &mut Fields, paths: &[&[String]]) -> Result<()> {
+    let mut wanted: HashMap<&str, Vec<&[String]>> = HashMap::new();
     for path in paths {
-        let name = path.first().ok_or_else(missing)?;
-        at(fields, name).context("field", path.join("."))?;
+        let (name, rest) = path.split_first().ok_or_else(missing)?;
+        wanted.entry(name).or_default().push(rest);
     }
-    let mut kept = Vec::with_capacity(fields.len());
+    let mut kept = Vec::with_capacity(wanted.len());
     for (name, mut node) in std::mem::take(fields) {
-        let inside: Vec<&[String]> = paths
-            .iter()
-            .filter_map(|path| path.split_first().filter(|(first, _)| **first == name))
-            .map(|it| it.1)
-            .collect();
-        if inside.is_empty() {
-            continue;
-        }
+        let Some(inside) = wanted.remove(name.as_str()) else { continue };
         if !inside.iter().any(|rest| rest.is_empty()) {
             let next = inside.first().and_then(|rest| rest.first()).ok_or_else(missing)?;
-            let inner = open(&mut node, next, false).context("field", &name)?;
-            keep(inner, &inside)?;
+            keep(open(&mut node, next, false).context("field", &name)?, &inside)?;
         }
         kept.push((name, node));
+    }
+    if let Some(name) = wanted.into_keys().min() {
+        return Err(missing().with("field", name));
     }
     *fields = kept;
     Ok(())
