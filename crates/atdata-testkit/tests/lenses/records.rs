@@ -280,3 +280,33 @@ fn damaged_records_are_corrupt_and_names_are_checked() {
         named(name, "draft-1").unwrap();
     }
 }
+
+#[test]
+fn the_documented_lens_is_one() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lenses.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let json = document.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let lens = DataLens::from_json(json).unwrap();
+    let kinds: Vec<&str> = lens.steps.iter().map(|step| step.kind()).collect();
+    for kind in ["rename", "copy", "keep", "drop", "default", "cast", "constant"] {
+        assert!(kinds.contains(&kind), "{kind}");
+    }
+    assert_eq!(lens.to_json_value().unwrap(), serde_json::from_str::<Json>(json).unwrap());
+    // It fits schemas like those that it names.
+    let camera = vec![Field::new("fov", Primitive::Int), Field::new("name", Primitive::Str)];
+    let shot = [
+        Field::new("image", FieldType::ndarray("uint8")),
+        Field::new("meta", FieldType::Object(vec![Field::new("camera", FieldType::Object(camera))])),
+        Field::new("tags", FieldType::map(Primitive::Str)),
+        Field::new("n", Primitive::Int),
+        Field::new("note", Primitive::Str).optional(),
+    ];
+    let frame = [
+        Field::new("image", FieldType::ndarray("float32")),
+        Field::new("fov", Primitive::Float),
+        Field::new("note", Primitive::Str),
+        Field::new("first", FieldType::Object(vec![Field::new("n", Primitive::Int)])),
+        Field::new("unit", Primitive::Str),
+    ];
+    lens.lens(&schema("Shot", shot), &schema("Frame", frame)).unwrap();
+}
