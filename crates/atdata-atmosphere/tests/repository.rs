@@ -409,6 +409,68 @@ async fn lenses_are_published_once_and_found() {
 }
 
 #[tokio::test]
+async fn lenses_as_data_are_records_that_strangers_can_use() {
+    use atdata_core::lens::{DataLens, LensIndexExt, LensTrust};
+    let Some(alice) = alice("lenses_as_data_are_records_that_strangers_can_use") else { return };
+    let mut options = alice.options.clone();
+    for (profile, name) in [(Profile::Seed, "old"), (Profile::Latest, "new")] {
+        options.profile = profile;
+        let session = session(alice.account.url(), alice.account.account());
+        let index = Atmosphere::resume(session, options.clone(), None).unwrap().index().unwrap();
+        index.publish_schema(&digit()).await.unwrap();
+        let view = SampleSchema::new("Ratio").field(Field::new("label", Primitive::Float));
+        index.publish_schema(&view).await.unwrap();
+        let lens =
+            DataLens::new(name, "Digit@1.0.0", "Ratio@1.0.0").drop(["text"]).cast("label", Primitive::Float);
+        let uri = index.publish_data_lens(&lens).await.unwrap();
+
+        // As a record of code it says where it is: in itself.
+        let record = index.get_lens(&uri).await.unwrap().record;
+        assert_eq!(record.source_schema_version, None, "it is an address");
+        match profile {
+            Profile::Seed => assert_eq!((record.getter, record.putter), (None, None)),
+            _ => {
+                let code = record.getter.unwrap();
+                assert_eq!((&code.repository, &*code.path), (&uri, "metadata/atdataLens"));
+                assert_eq!((code.language.as_deref(), code.commit.len()), (Some("atdata-lens"), 40));
+                assert_eq!(record.putter, Some(code));
+            }
+        }
+        // A stranger opens it.
+        let nobody = Atmosphere::anonymous(alice.options.clone());
+        let stranger = nobody.index_of(&alice.account.account().did).await.unwrap();
+        for reference in
+            [uri.clone(), name.to_owned(), format!("@{}/{name}@1.0.0", alice.account.account().did)]
+        {
+            let open = stranger.open_lens(&reference).await.unwrap();
+            assert_eq!((&open.reference, &open.data.steps), (&uri, &lens.steps));
+        }
+        let error = stranger.publish_data_lens(&lens.with_version("2.0.0")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    }
+    // Code of others is code, and has the key of its record for a version.
+    let code = json!({"repository": "https://r", "commit": "00", "path": "m:f"});
+    let lens = json!({"name": "code", "sourceSchema": SCHEMA, "targetSchema": SCHEMA, "getterCode": code,
+        "putterCode": code, "createdAt": TIME});
+    let (uri, _) = write(&alice, "science.alt.dataset.lens", lens);
+    // One that cannot be read is left out, and noted.
+    let damaged = json!({"name": "damaged", "sourceSchema": SCHEMA, "targetSchema": SCHEMA, "createdAt": TIME,
+        "metadata": {"atdataLens": {"format": 1, "steps": "none"}}});
+    write(&alice, "ac.foundation.dataset.lens", damaged);
+    let index: std::sync::Arc<dyn Index> = std::sync::Arc::new(alice.again().index().unwrap());
+    let rkey = uri.rsplit('/').next().unwrap();
+    for reference in [uri.clone(), "code".to_owned(), format!("code@{rkey}")] {
+        let stored = index.get_lens(&reference).await.unwrap();
+        assert_eq!((stored.record.trust(), &stored.reference), (LensTrust::Code, &uri));
+        let error = index.open_lens(&reference).await.unwrap_err();
+        assert!(error.message().contains("never executed"), "{error}");
+    }
+    let listed: Vec<_> = index.list_lenses("").try_collect().await.unwrap();
+    let names: Vec<&str> = listed.iter().map(|stored| stored.record.name.as_str()).collect();
+    assert_eq!(names, ["code", "new", "old"]);
+}
+
+#[tokio::test]
 async fn what_is_said_of_a_dataset_changes_in_its_place() {
     let Some(alice) = alice("what_is_said_of_a_dataset_changes_in_its_place") else { return };
     // Somebody else's program has more to say.

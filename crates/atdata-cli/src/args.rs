@@ -117,6 +117,9 @@ pub(crate) enum Command {
     /// List, show, compare and publish schemas
     #[command(subcommand)]
     Schema(Schema),
+    /// List, show, publish and use lenses: ways to see the samples of one schema as those of another
+    #[command(subcommand)]
+    Lens(Lens),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -567,6 +570,52 @@ pub(crate) enum Schema {
         /// A reference, the name of a dataset, or a JSON file
         schema: String,
     },
+}
+
+/// The commands of `lens`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Lens {
+    /// List lenses
+    Ls(Ls),
+    /// Show a lens
+    Show {
+        /// NAME, NAME@VERSION or another reference
+        lens: String,
+    },
+    /// Publish a lens from a JSON file; the index must have the schemas that it names
+    Publish {
+        /// The file
+        file: PathBuf,
+        /// Take the version that follows the latest one, if that is another lens
+        #[arg(long)]
+        next: bool,
+    },
+    /// Print samples, seen through a lens
+    Apply(Box<Apply>),
+}
+
+/// Arguments of `lens apply`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Apply {
+    /// NAME, NAME@VERSION or another reference, or a JSON file
+    pub(crate) lens: String,
+    /// A dataset or shards
+    pub(crate) source: String,
+    /// Show the first N samples as `head` does, instead of printing all as `cat` does
+    #[arg(short = 'n', long = "count", value_name = "N", conflicts_with_all = ["format", "skip", "limit"])]
+    pub(crate) count: Option<u64>,
+    /// How samples are written
+    #[arg(long, value_enum, default_value_t = OutputFormat::Jsonl)]
+    pub(crate) format: OutputFormat,
+    /// Leave out the first samples
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) skip: u64,
+    /// Stop after so many samples
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Use a lens of Python of which only the names of the fields are known: you know that it changes nothing else
+    #[arg(long)]
+    pub(crate) unverified: bool,
 }
 
 /// Arguments of `login`.

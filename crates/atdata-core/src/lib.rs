@@ -6,7 +6,7 @@ mod dataset;
 mod error;
 pub mod exchange;
 mod federation;
-mod lens;
+pub mod lens;
 mod load;
 mod memory;
 pub mod msgpack;
@@ -37,7 +37,7 @@ pub use load::{DatasetDict, LoadDataset, load_dataset};
 pub use memory::{MemoryIndex, MemorySource, MemoryStore};
 pub use protocol::{
     CHECKSUMS_KEY, DataSource, DataSourceExt, DataStore, DataStoreExt, DatasetRef, DatedLabel, Entry,
-    IfExists, Index, IndexEntry, IndexExt, Label, NewDataset, SchemaSpec, ShardBody, ShardStream,
+    IfExists, Index, IndexEntry, IndexExt, Label, NewDataset, SchemaSpec, ShardBody, ShardStream, StoredLens,
     StoredSchema, StoredShard, WriteOptions,
 };
 pub use publish::{ensure_free, prefix, publish};

@@ -204,3 +204,41 @@ fn names_under_which_nothing_could_be_found_are_refused() {
     let once = Federation::new(MemoryIndex::new()).with_mount("a", MemoryIndex::new()).unwrap();
     assert_eq!(once.with_mount("a", MemoryIndex::new()).unwrap_err().kind(), ErrorKind::AlreadyExists);
 }
+
+#[test]
+fn lenses_of_all_indexes_are_found_and_opened() {
+    use atdata_core::lens::{DataLens, LensIndexExt};
+    let World { local, team, alice, all } = world();
+    let lens = |name: &str| DataLens::new(name, "Old@1.0.0", "New@1.0.0").rename("n", "count");
+    block_on(async {
+        let schema =
+            |name: &str, field: &str| SampleSchema::new(name).field(Field::new(field, Primitive::Int));
+        for index in [&local, &team, &alice] {
+            index.publish_schema(&schema("Old", "n")).await.unwrap();
+            index.publish_schema(&schema("New", "count")).await.unwrap();
+        }
+        all.publish_data_lens(&lens("b")).await.unwrap();
+        team.publish_data_lens(&lens("a")).await.unwrap();
+        team.publish_data_lens(&lens("b").with_version("1.0.1")).await.unwrap();
+        alice.publish_data_lens(&lens("c")).await.unwrap();
+        let listed: Vec<_> =
+            all.list_lenses("").map_ok(|stored| stored.reference).try_collect().await.unwrap();
+        let (of_team, own) =
+            (["atdata://team/lens/a@1.0.0", "atdata://team/lens/b@1.0.1"], "atdata://local/lens/b@1.0.0");
+        assert_eq!(listed, [of_team[0], own, of_team[1]]);
+        for reference in ["b", "b@1.0.0", "local/b", own] {
+            assert_eq!(all.open_lens(reference).await.unwrap().reference, own);
+        }
+        for reference in ["team/b", "@team/b@1.0.1", of_team[1]] {
+            let open = all.open_lens(reference).await.unwrap();
+            assert_eq!(open.reference, of_team[1]);
+            assert_eq!(open.data.source_schema, "atdata://team/sampleSchema/Old@1.0.0");
+        }
+        for reference in ["@alice.test/c", "atdata://did:plc:alice/lens/c@1.0.0"] {
+            assert_eq!(all.get_lens(reference).await.unwrap().record.name, "c");
+        }
+        for reference in ["c", "team/c", "@nobody.test/c"] {
+            assert!(all.get_lens(reference).await.unwrap_err().is_not_found(), "{reference}");
+        }
+    });
+}

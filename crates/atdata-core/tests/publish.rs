@@ -126,6 +126,23 @@ impl Index for Lossy {
 }
 
 #[test]
+fn an_index_that_implements_nothing_of_lenses_says_so() {
+    use atdata_core::lens::{LensBody, LensRecord, LensRegistry};
+
+    let index: Arc<dyn Index> = Arc::new(Lossy { index: MemoryIndex::new(), inserts: true, finds: true });
+    let lens = LensRecord::new("grey", "1.0.0", "A", "B", LensBody::Opaque);
+    let errors = [
+        block_on(index.publish_lens(&lens)).unwrap_err(),
+        block_on(index.get_lens("grey")).unwrap_err(),
+        block_on(index.list_lenses("").next()).unwrap().unwrap_err(),
+        block_on(LensRegistry::new().load(&index)).unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), atdata_core::ErrorKind::Unsupported, "{error}");
+    }
+}
+
+#[test]
 fn shards_are_removed_only_if_no_entry_can_need_them() {
     for (inserts, finds, succeeds, left) in
         [(false, true, false, 0), (true, true, true, 1), (true, false, false, 1)]

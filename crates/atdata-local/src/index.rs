@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use atdata_core::lens::LensRecord;
 use atdata_core::schema::{Profile, SampleSchema};
-use atdata_core::{DatedLabel, Index, IndexEntry, Label, NewDataset, Result, StoredSchema};
+use atdata_core::{DatedLabel, Index, IndexEntry, Label, NewDataset, Result, StoredLens, StoredSchema};
 use futures::stream::BoxStream;
 
 #[cfg(feature = "redis")]
@@ -290,6 +291,18 @@ impl Index for LocalIndex {
 
     async fn delete_label(&self, name: &str, version: &str) -> Result<()> {
         each!(self, index => index.delete_label(name, version).await)
+    }
+
+    async fn publish_lens(&self, lens: &LensRecord) -> Result<String> {
+        each!(self, index => index.publish_lens(lens).await)
+    }
+
+    async fn get_lens(&self, reference: &str) -> Result<StoredLens> {
+        each!(self, index => index.get_lens(reference).await)
+    }
+
+    fn list_lenses(&self, prefix: &str) -> BoxStream<'_, Result<StoredLens>> {
+        each!(self, index => index.list_lenses(prefix))
     }
 }
 

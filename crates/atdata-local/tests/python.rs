@@ -316,3 +316,26 @@ fn schemas_are_stored_as_python_reads_them() {
         assert!(json.contains(r#""description": "\u00e9""#), "{json}");
     });
 }
+
+#[test]
+fn lenses_of_python_are_listed_and_not_trusted() {
+    use atdata_core::ErrorKind;
+    use atdata_core::lens::{LensIndexExt, LensTrust};
+    block_on(async {
+        let (_directory, path) = python_file();
+        let index = LocalIndex::open(&path).await.unwrap();
+        let lenses: Vec<_> = index.list_lenses("").try_collect().await.unwrap();
+        let listed: Vec<&str> = lenses.iter().map(|stored| stored.reference.as_str()).collect();
+        assert_eq!(listed, ["atdata://local/lens/add_one@1.0.0", "atdata://local/lens/mapping@1.0.0"]);
+        for stored in &lenses {
+            assert_eq!(stored.record.trust(), LensTrust::Unverified);
+            assert_eq!(*stored, index.get_lens(&stored.reference).await.unwrap());
+            // The one adds one, and is stored as the other.
+            let error = index.open_lens(&stored.reference).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+        }
+        let record = lenses[0].record.clone();
+        assert_eq!(record.description.as_deref(), Some("code reference"));
+        index.publish_lens(&record).await.unwrap();
+    });
+}

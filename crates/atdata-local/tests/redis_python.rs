@@ -311,6 +311,51 @@ fn schemas_of_python_are_found_also_under_old_keys() {
     });
 }
 
+/// The record that 0.7 stores for any lens whose view has fields of the source.
+fn python_lens(name: &str, version: &str) -> String {
+    format!(
+        r#"{{"name": "{name}", "version": "{version}", "source_schema": "A", "view_schema": "A", "getter": {{"kind":
+        "field_mapping", "mappings": []}}, "putter": {{"kind": "opaque"}}, "created_at": "2026-11-22T07:06:38+00:00"}}"#
+    )
+}
+
+#[test]
+fn lenses_of_python_are_found_at_once_and_not_trusted() {
+    use atdata_core::lens::{LensBody, LensRecord, LensTrust};
+    on_both(async |index, python| {
+        let ours = LensRecord::new("grey", "1.0.0", "A", "B", LensBody::Opaque);
+        let reference = index.publish_lens(&ours).await.unwrap();
+        let listed = async || -> Vec<String> {
+            let listed = index.list_lenses("").map_ok(|stored| stored.reference);
+            listed.try_collect().await.unwrap()
+        };
+        assert_eq!(listed().await, [reference.clone()]);
+        python.run(&[b"SET", b"LocalLens:grey@1.10.0", python_lens("grey", "1.10.0").as_bytes()]);
+        python.run(&[b"SET", b"LocalLens:a/b@c@0.9.0", python_lens("a/b@c", "0.9.0").as_bytes()]);
+        let found = index.get_lens("atdata://local/lens/a/b@c@0.9.0").await.unwrap().record;
+        assert_eq!((found.name.as_str(), found.trust()), ("a/b@c", LensTrust::Unverified));
+        assert_eq!(index.get_lens("grey").await.unwrap().record.trust(), LensTrust::Unverified);
+        let python_key = "atdata://local/lens/grey@1.10.0".to_owned();
+        assert_eq!(
+            listed().await,
+            ["atdata://local/lens/a/b@c@0.9.0".to_owned(), reference.clone(), python_key]
+        );
+        // What Python writes in the place of ours is what is there.
+        python.run(&[b"SET", b"LocalLens:grey@1.0.0", python_lens("grey", "1.0.0").as_bytes()]);
+        assert_eq!(index.get_lens(&reference).await.unwrap().record.trust(), LensTrust::Unverified);
+        let error = index.publish_lens(&ours).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        python.run(&[b"SET", b"LocalLens:grey@1.0.0", b"damaged"]);
+        let error = index.get_lens(&reference).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.context_value("key")),
+            (ErrorKind::Corrupt, Some("LocalLens:grey@1.0.0"))
+        );
+        python.delete("LocalLens:grey@1.0.0");
+        assert!(index.get_lens(&reference).await.unwrap_err().is_not_found());
+    });
+}
+
 #[test]
 fn keys_of_our_own_can_be_deleted() {
     on_a_server(async |index, python| {

@@ -7,6 +7,7 @@ mod atmosphere;
 mod croissant;
 mod imports;
 mod index;
+mod lenses;
 mod processing;
 mod redis;
 mod shards;
@@ -59,7 +60,7 @@ struct Case {
     run: fn(&Bench) -> Result<()>,
 }
 
-const CASES: [Case; 28] = [
+const CASES: [Case; 30] = [
     case("fixtures-read-by-python-0.7", false, |bench| shards::fixtures_by_python(bench, Generation::Latest)),
     case("fixtures-read-by-python-0.2", false, |bench| shards::fixtures_by_python(bench, Generation::Seed)),
     case("fixtures-0.7-read-by-rust", true, |bench| shards::fixtures_by_rust(bench, Generation::Latest)),
@@ -92,6 +93,8 @@ const CASES: [Case; 28] = [
     case("redis-written-by-rust-and-python-0.2-at-once", true, |bench| {
         redis::written_by_both(bench, Generation::Seed)
     }),
+    case("sqlite-lenses-exchanged-with-python-0.7", true, lenses::in_sqlite),
+    case("redis-lenses-exchanged-with-python-0.7", true, lenses::in_redis),
     case("pds-published-and-read-by-python-0.7", false, |bench| {
         atmosphere::published_by_python(bench, Generation::Latest)
     }),

@@ -120,8 +120,11 @@ impl<'a> Draft<'a> {
     pub(super) fn create_lens(&mut self, mut record: LensRecord) -> Result<AtUri> {
         let collection = self.collection(RecordKind::Lens)?;
         record.created_at = record.created_at.or(Some(self.now));
-        let value = record.to_json(self.profile)?;
         let (rkey, uri) = self.address(collection);
+        if self.profile == Profile::Latest {
+            record.refer_to_itself(&uri)?;
+        }
+        let value = record.to_json(self.profile)?;
         self.create_record(collection, rkey, value);
         Ok(uri)
     }

@@ -1,5 +1,6 @@
 //! [`AtmosphereIndex`]: datasets as records of a repository.
 
+mod data_lenses;
 mod draft;
 mod entry;
 mod find;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use atdata_core::lens::LensRecord;
 use atdata_core::schema::{Profile, SampleSchema};
 use atdata_core::url::AtUri;
 use atdata_core::{DatedLabel, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt, StoredSchema};
@@ -195,6 +197,19 @@ impl Index for AtmosphereIndex {
 
     fn owner(&self) -> Option<&str> {
         Some(self.did.as_str())
+    }
+
+    async fn publish_lens(&self, lens: &LensRecord) -> Result<String> {
+        self.store_lens(lens).await
+    }
+
+    async fn get_lens(&self, reference: &str) -> Result<atdata_core::StoredLens> {
+        self.find_lens(reference).await
+    }
+
+    fn list_lenses(&self, prefix: &str) -> BoxStream<'_, Result<atdata_core::StoredLens>> {
+        let prefix = prefix.to_owned();
+        stream::once(async move { self.lenses(&prefix).await }).try_flatten().boxed()
     }
 }
 

@@ -11,6 +11,7 @@
 mod blob;
 mod checksum;
 mod collection;
+mod data_lens;
 mod dataset;
 pub mod ipld;
 mod label;

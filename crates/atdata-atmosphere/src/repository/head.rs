@@ -41,7 +41,10 @@ pub(super) fn head(collection: Collection, value: &Json) -> Result<Head> {
         }
         RecordKind::Lens => {
             let lens = LensRecord::from_json(value)?;
-            head(lens.name, None, lens.created_at)
+            // As all indexes have it: what cannot be read is not listed.
+            lens.to_lens("")?;
+            let version = lens.version().map(str::to_owned);
+            head(lens.name, version, lens.created_at)
         }
         RecordKind::LensVerification => {
             let verification = LensVerification::from_json(value)?;

@@ -508,3 +508,70 @@ proptest! {
         }
     }
 }
+
+/// Lenses of every kind, as records: they keep to the lexicon, and come back.
+#[test]
+fn lenses_as_data_are_records_of_their_lexicon() {
+    use atdata_atmosphere::records::LensRecord;
+    use atdata_core::lens::{CodeLocation, DataLens, FieldMapping, LensBody, LensRecord as Lens};
+    use atdata_core::schema::{Field, Primitive, SampleSchema, parse_time};
+    use atdata_core::{Map, Value};
+
+    let schema = |name: &str| format!("at://did:plc:a/science.alt.dataset.schema/{name}");
+    let (from, to) = (schema("3ka"), schema("3kb"));
+    let source = SampleSchema::new("S").field(Field::new("n", Primitive::Int));
+    let view = SampleSchema::new("V")
+        .field(Field::new("n", Primitive::Float))
+        .field(Field::new("odd", atdata_core::schema::FieldType::Any));
+    let odd = Map::from_iter([("b", Value::from(0.1)), ("$type", Value::from(u64::MAX))]);
+    let data = DataLens::new("steps", from.as_str(), to.as_str()).with_description("é");
+    let data = data.cast("n", Primitive::Float).constant("odd", odd);
+    let repository = |path: &str| CodeLocation::Repository {
+        repository: "https://code.example.org/r".into(),
+        commit: "0123".into(),
+        path: path.into(),
+    };
+    let python = CodeLocation::Python { module: "m".into(), qualname: "f".into() };
+    let body = |name: &str, body| Lens::new(name, "1.2.0", from.as_str(), to.as_str(), body);
+    for mut lens in [
+        Lens::of(&data, &source, &view).unwrap(),
+        body("mappings", LensBody::Mappings(vec![FieldMapping::new("a", "b")])),
+        body("python", LensBody::Code { getter: python, putter: None }),
+        body("code", LensBody::Code { getter: repository("get"), putter: Some(repository("put")) }),
+        body("half", LensBody::Code { getter: repository("get"), putter: None }),
+        body("opaque", LensBody::Opaque),
+    ] {
+        lens.created_at = parse_time("2026-11-22T07:06:38.789579Z");
+        for profile in PROFILES {
+            let mut record = LensRecord::of_lens(&lens, &from, &to).unwrap();
+            if profile == Profile::Latest {
+                let error = record.to_json(profile).err();
+                assert_eq!(error.is_none(), lens.name == "code", "code is required: {error:?}");
+                record
+                    .refer_to_itself(&"at://did:plc:a/science.alt.dataset.lens/3kl".parse().unwrap())
+                    .unwrap();
+                assert_eq!(
+                    record.getter.as_ref().unwrap().commit.len(),
+                    if lens.name == "code" || lens.name == "half" { 4 } else { 40 }
+                );
+            }
+            let Record::Lens(again) =
+                read(&write(&Record::Lens(Box::new(record.clone())), profile).unwrap()).unwrap()
+            else {
+                panic!("it is a lens");
+            };
+            assert_eq!(*again, record);
+            assert_eq!(again.to_lens("3kl").unwrap(), lens);
+        }
+    }
+    // A record that says no version is known by its key, and code is code.
+    let mut record = LensRecord::new("grey", from.as_str(), to.as_str());
+    assert_eq!(record.to_lens("3kl").unwrap().version.to_string(), "3kl");
+    assert_eq!(record.to_lens("3kl").unwrap().body, LensBody::Opaque);
+    // What a later version says is not known; what is damaged is corrupt.
+    let own = |map: Map| Some(Map::from_iter([("atdataLens", map)]));
+    record.metadata = own(Map::from_iter([("format", 9i64)]));
+    assert_eq!(record.to_lens("3kl").unwrap().body, LensBody::Opaque);
+    record.metadata = own(Map::from_iter([("steps", 7i64)]));
+    assert_eq!(record.to_lens("3kl").unwrap_err().kind(), atdata_core::ErrorKind::Corrupt);
+}

@@ -24,7 +24,16 @@ pub(super) async fn run(args: &Cat, backends: &Backends, out: &mut Out) -> CliRe
         Some(limit) => samples.take(limit),
         None => samples,
     };
-    match args.format {
+    print(samples, args.format, out).await
+}
+
+/// Prints samples in a format.
+pub(super) async fn print(
+    samples: Samples<Keyed<DictSample>>,
+    format: OutputFormat,
+    out: &mut Out,
+) -> CliResult {
+    match format {
         OutputFormat::Jsonl => lines(samples, out, |keyed| Ok(plain(&keyed.sample))).await?,
         OutputFormat::Tagged => lines(samples, out, tagged::sample).await?,
         OutputFormat::Csv => csv(samples, out).await?,

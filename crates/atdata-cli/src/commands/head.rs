@@ -1,7 +1,7 @@
 //! `atdata head`: the first samples, for people.
 
 use atdata::url::redact;
-use atdata::{Keyed, Value};
+use atdata::{DictSample, Keyed, Samples, Value};
 use futures::TryStreamExt;
 use serde_json::json;
 
@@ -24,7 +24,17 @@ const BYTES: usize = 16;
 pub(super) async fn run(args: &Head, backends: &Backends, out: &mut Out) -> CliResult {
     let progress = Progress::beside(out);
     let source = source_arg::open(&args.source, backends).await?.watched_by(&progress);
-    let mut samples = source.dataset(&args.arrays).keyed().take(args.count);
+    let samples = source.dataset(&args.arrays).keyed().take(args.count);
+    print(samples, &source.label, &progress, out).await
+}
+
+/// Shows samples.
+pub(super) async fn print(
+    mut samples: Samples<Keyed<DictSample>>,
+    label: &str,
+    progress: &Progress,
+    out: &mut Out,
+) -> CliResult {
     let mut documents = Vec::new();
     let pen = Pen::new(args.draw);
     while let Some(keyed) = samples.try_next().await? {
@@ -45,7 +55,7 @@ pub(super) async fn run(args: &Head, backends: &Backends, out: &mut Out) -> CliR
         }
     }
     if out.is_json() {
-        out.document(&json!({"source": source.label, "samples": documents}))?;
+        out.document(&json!({"source": label, "samples": documents}))?;
     }
     Ok(Status::Done)
 }

@@ -9,6 +9,7 @@ mod head;
 mod import;
 mod index;
 mod label;
+mod lens;
 mod ls;
 mod manual;
 mod process;
@@ -48,6 +49,7 @@ async fn dispatch(args: &Args, backends: &Backends, out: &mut Out) -> CliResult 
         Command::Sync(sync) => exchange::sync(sync, &args.global, out).await,
         Command::Label(args) => label::run(args, backends, out).await,
         Command::Schema(args) => schema::run(args, backends, out).await,
+        Command::Lens(args) => lens::run(args, backends, out).await,
         Command::Completions { shell } => manual::completions(*shell, out),
         Command::Man { directory } => manual::pages(directory, out),
         #[cfg(feature = "atmosphere")]

@@ -12,6 +12,7 @@ mod images;
 mod index;
 mod jsonl;
 mod label;
+mod lens;
 mod manual;
 mod memory;
 mod numpy;

@@ -52,6 +52,7 @@ pub use samples::{Batches, Samples};
 pub use state::ReadState;
 pub use stats::{Stage, Stats, StatsSnapshot};
 
+use crate::lens::DataLens;
 use crate::msgpack::{UnpackOptions, UnpackPolicy};
 use crate::protocol::CHECKSUMS_KEY;
 use crate::schema::{SampleSchema, SchemaDiff, diff};
@@ -232,6 +233,26 @@ impl Dataset<DictSample> {
         }))
     }
 
+    /// The dataset seen through a data lens to another schema, held against both. Where no filter or map is in front of it
+    /// only the fields that the lens needs are decoded.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) if the schema is not known ([`with_schema`](Self::with_schema) sets it), and
+    /// as [`DataLens::lens`].
+    pub fn through(&self, lens: &DataLens, view: &SampleSchema) -> Result<Dataset<DictSample>> {
+        let source = self.schema().ok_or_else(|| {
+            Error::invalid("a data lens needs to know the schema of what it looks at")
+                .with("lens", &lens.name)
+        })?;
+        let ready = lens.lens(source, view)?;
+        if !self.plain {
+            return Ok(self.view(&ready));
+        }
+        let needed = lens.source_fields(source, view)?;
+        let needed: Vec<&str> = needed.iter().map(String::as_str).collect();
+        Ok(self.project(&needed)?.view(&ready))
+    }
+
     /// Sets the schema to check samples against; it also says which bytes are arrays.
     #[must_use]
     pub fn with_schema(self, schema: SampleSchema) -> Self {
@@ -331,7 +352,8 @@ impl<T: Send + 'static> Dataset<T> {
         self.with_stage(Arc::new(move |framed, options| stage(framed, options)?.map(&f).transpose()))
     }
 
-    /// The dataset seen through a lens.
+    /// The dataset seen through a lens. For a data lens between schemas there is
+    /// [`through`](Dataset::through).
     #[must_use]
     pub fn view<V: Send + 'static>(&self, lens: &Lens<T, V>) -> Dataset<V> {
         let lens = lens.clone();

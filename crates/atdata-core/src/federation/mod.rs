@@ -1,6 +1,7 @@
 //! Several indexes under one roof: [`Federation`].
 
 mod entry;
+mod lenses;
 mod merge;
 mod route;
 
@@ -15,9 +16,11 @@ use futures::stream::BoxStream;
 use self::entry::Mounted;
 use self::merge::merged;
 use self::route::{Place, Route};
+use crate::lens::LensRecord;
 use crate::schema::{SampleSchema, SchemaRef};
 use crate::{
-    DatedLabel, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt, SchemaSpec, StoredSchema,
+    DatedLabel, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt, SchemaSpec, StoredLens,
+    StoredSchema,
 };
 
 /// Where accounts have indexes of their own: the AT Protocol, for instance.
@@ -68,7 +71,7 @@ pub trait Network: fmt::Debug + Send + Sync + 'static {
 /// These are the rules of Python 0.7. A version may follow each of them (`@1.0.0`).
 ///
 /// What comes from a mounted index has its name in front: the dataset `digits` of `team` is `team/digits`, and a schema that is
-/// local there has a reference `atdata://team/…`; both are understood here. Datasets, schemas and labels of all mounted
+/// local there has a reference `atdata://team/…`; both are understood here. Datasets, schemas, labels and lenses of all mounted
 /// indexes are listed, in one order; the network is not listed. Names of the local index that begin with the name of a mounted one and
 /// a slash stand for nothing here, and are not listed.
 ///
@@ -358,5 +361,18 @@ impl Index for Federation {
     /// What the local index says.
     fn is_public(&self) -> bool {
         self.local.is_public()
+    }
+
+    /// In the local index, as schemas.
+    async fn publish_lens(&self, lens: &LensRecord) -> Result<String> {
+        self.local.publish_lens(lens).await
+    }
+
+    async fn get_lens(&self, reference: &str) -> Result<StoredLens> {
+        self.find_lens(reference).await
+    }
+
+    fn list_lenses(&self, prefix: &str) -> BoxStream<'_, Result<StoredLens>> {
+        self.all_lenses(prefix)
     }
 }

@@ -1,5 +1,5 @@
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,10 +8,11 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use time::OffsetDateTime;
 
+use crate::lens::{LensRecord, LensRef};
 use crate::schema::{Profile, SampleSchema, SchemaRef};
 use crate::{
     DatasetRef, DatedLabel, Entry, Error, IfExists, Index, IndexEntry, Label, NewDataset, Result, ResultExt,
-    SchemaSpec, StoredSchema, cid,
+    SchemaSpec, StoredLens, StoredSchema, cid,
 };
 
 /// An index in memory: the reference for the meaning of every operation. Clones share their contents.
@@ -43,6 +44,8 @@ struct State {
     /// By name and version as text.
     schemas: BTreeMap<(String, String), SampleSchema>,
     changes: u64,
+    /// By name and version as text.
+    lenses: BTreeMap<(String, String), LensRecord>,
 }
 
 impl MemoryIndex {
@@ -345,5 +348,45 @@ impl Index for MemoryIndex {
             Some(_) => Ok(()),
             None => Err(no_label(name, Some(version))),
         }
+    }
+
+    async fn publish_lens(&self, lens: &LensRecord) -> Result<String> {
+        lens.validate()?;
+        let mut state = self.state();
+        match state.lenses.entry((lens.name.clone(), lens.version.to_string())) {
+            btree_map::Entry::Occupied(stored) => stored.get().check_republication(lens)?,
+            btree_map::Entry::Vacant(place) => {
+                place.insert(lens.clone());
+            }
+        }
+        Ok(lens.reference().to_string())
+    }
+
+    async fn get_lens(&self, reference: &str) -> Result<StoredLens> {
+        let parsed: LensRef = reference.parse()?;
+        let missing = || Error::not_found("the index has no such lens").with("lens", reference);
+        let (name, version) = parsed.in_local_index().ok_or_else(missing)?;
+        let state = self.state();
+        let lens = match version {
+            Some(version) => state.lenses.get(&(name.to_owned(), version.to_string())),
+            None => state
+                .lenses
+                .range((name.to_owned(), String::new())..)
+                .take_while(|((found, _), _)| found == name)
+                .map(|(_, lens)| lens)
+                .max_by(|a, b| a.version.cmp(&b.version)),
+        };
+        let lens = lens.ok_or_else(missing)?;
+        Ok(StoredLens::new(lens.reference().to_string(), lens.clone()))
+    }
+
+    fn list_lenses(&self, prefix: &str) -> BoxStream<'_, Result<StoredLens>> {
+        let state = self.state();
+        let mut lenses: Vec<&LensRecord> =
+            state.lenses.values().filter(|lens| lens.name.starts_with(prefix)).collect();
+        lenses.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+        let stored = |lens: &LensRecord| Ok(StoredLens::new(lens.reference().to_string(), lens.clone()));
+        let lenses: Vec<_> = lenses.into_iter().map(stored).collect();
+        stream::iter(lenses).boxed()
     }
 }

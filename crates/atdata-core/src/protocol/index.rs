@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
 use time::OffsetDateTime;
 
 use super::entry::with_checksums;
 use super::{IndexEntry, StoredShard};
 use crate::dataset::Dataset;
+use crate::lens::LensRecord;
 use crate::schema::SampleSchema;
 use crate::source::Registry;
 use crate::{DictSample, Error, Map, Packable, Result, ResultExt};
@@ -217,7 +218,7 @@ pub(crate) fn validate_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn validate_version(version: &str) -> Result<()> {
+pub(crate) fn validate_version(version: &str) -> Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
     if version.is_empty() || version.len() > 64 || !version.chars().all(allowed) {
         return Err(
@@ -341,7 +342,32 @@ impl StoredSchema {
     }
 }
 
-/// Where datasets, schemas and labels are registered.
+/// A lens and the reference under which an index keeps it.
+///
+/// ```
+/// use atdata_core::lens::{LensBody, LensRecord};
+/// use atdata_core::StoredLens;
+///
+/// let record = LensRecord::new("grey", "1.0.0", "Colour", "Grey", LensBody::Opaque);
+/// assert_eq!(StoredLens::new("atdata://local/lens/grey@1.0.0", record).record.name, "grey");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct StoredLens {
+    /// The reference, in the index's own form.
+    pub reference: String,
+    /// What the index has of the lens.
+    pub record: LensRecord,
+}
+
+impl StoredLens {
+    /// Joins the two.
+    pub fn new(reference: impl Into<String>, record: LensRecord) -> Self {
+        Self { reference: reference.into(), record }
+    }
+}
+
+/// Where datasets, schemas, labels and lenses are registered.
 ///
 /// A name stands for one dataset at a time. Two names may hold the same shards. Look-ups by name, by label and by
 /// content identifier cost the same at any size of the index.
@@ -474,6 +500,37 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     async fn decode_schema(&self, reference: &str) -> Result<SampleSchema> {
         Ok(self.get_schema(reference).await?.schema)
     }
+
+    /// Publishes a lens under its own version and returns its reference. Publishing the same lens again is no change. For a
+    /// [`DataLens`](crate::lens::DataLens) there is
+    /// [`publish_data_lens`](crate::lens::LensIndexExt::publish_data_lens).
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::ErrorKind::Conflict) if the version is published as another lens;
+    /// [`Invalid`](crate::ErrorKind::Invalid) for a bad name or version; [`Unsupported`](crate::ErrorKind::Unsupported)
+    /// if the index keeps no lenses, as one does that implements nothing else.
+    async fn publish_lens(&self, lens: &LensRecord) -> Result<String> {
+        Err(no_lenses().with("lens", &lens.name))
+    }
+
+    /// Finds a lens by a reference of any form; without a version it is the latest.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound), or [`Invalid`](crate::ErrorKind::Invalid) for a malformed reference;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the index keeps no lenses.
+    async fn get_lens(&self, reference: &str) -> Result<StoredLens> {
+        Err(no_lenses().with("lens", reference))
+    }
+
+    /// All lenses whose name begins with `prefix`, by name and version. An index that keeps none says so by an error.
+    fn list_lenses(&self, prefix: &str) -> BoxStream<'_, Result<StoredLens>> {
+        let _ = prefix;
+        stream::iter([Err(no_lenses())]).boxed()
+    }
+}
+
+fn no_lenses() -> Error {
+    Error::unsupported("this index keeps no lenses")
 }
 
 macro_rules! forward_index {
@@ -524,6 +581,15 @@ macro_rules! forward_index {
             }
             async fn decode_schema(&self, reference: &str) -> Result<SampleSchema> {
                 (**self).decode_schema(reference).await
+            }
+            async fn publish_lens(&self, lens: &LensRecord) -> Result<String> {
+                (**self).publish_lens(lens).await
+            }
+            async fn get_lens(&self, reference: &str) -> Result<StoredLens> {
+                (**self).get_lens(reference).await
+            }
+            fn list_lenses(&self, prefix: &str) -> BoxStream<'_, Result<StoredLens>> {
+                (**self).list_lenses(prefix)
             }
         }
     )*};

@@ -3,7 +3,7 @@
 //! | Protocol | Says |
 //! |---|---|
 //! | [`IndexEntry`] | what is known of one dataset: name, schema reference, shard URLs, metadata |
-//! | [`Index`] | where datasets, schemas and labels are registered |
+//! | [`Index`] | where datasets, schemas, labels and lenses are registered |
 //! | [`DataStore`] | where shards are written |
 //! | [`DataSource`] | where shards are read |
 //!
@@ -18,7 +18,10 @@ mod source;
 mod store;
 
 pub use entry::{CHECKSUMS_KEY, Entry, IndexEntry};
-pub use index::{DatedLabel, IfExists, Index, IndexExt, Label, NewDataset, SchemaSpec, StoredSchema};
+pub(crate) use index::validate_version;
+pub use index::{
+    DatedLabel, IfExists, Index, IndexExt, Label, NewDataset, SchemaSpec, StoredLens, StoredSchema,
+};
 pub use reference::DatasetRef;
 pub(crate) use source::slice;
 pub use source::{DataSource, DataSourceExt, ShardBody, ShardStream};

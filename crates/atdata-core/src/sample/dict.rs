@@ -108,7 +108,7 @@ impl Sample for DictSample {
 }
 
 /// Holds the fields against the schema and decodes what it says is an array.
-fn check(fields: &mut Map, schema: &SampleSchema, policy: UnpackPolicy) -> Result<()> {
+pub(crate) fn check(fields: &mut Map, schema: &SampleSchema, policy: UnpackPolicy) -> Result<()> {
     for field in &schema.fields {
         match fields.get_mut(&field.name) {
             Some(Value::Nil) if field.optional => {}
@@ -146,7 +146,7 @@ fn absent(field: &Field, policy: UnpackPolicy) -> Result<Option<Value>> {
 }
 
 /// Checks a value against a type, and turns bytes into arrays where the type says so.
-fn convert(value: &mut Value, field_type: &FieldType) -> Result<()> {
+pub(crate) fn convert(value: &mut Value, field_type: &FieldType) -> Result<()> {
     use crate::schema::Primitive;
     let fits = match (field_type, &mut *value) {
         (FieldType::NdArray(_) | FieldType::Structured(_), Value::Bytes(bytes)) => {

@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 pub use collate::{Collate, Column, DictBatch};
 pub use dict::DictSample;
+pub(crate) use dict::{check, convert};
 pub use field::FieldValue;
 pub use fields::FieldReader;
 pub use markers::{AnyDtypeField, ArrayField, BytesField};

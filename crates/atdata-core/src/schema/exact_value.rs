@@ -14,7 +14,7 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// Which values may stand in JSON as they are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Numbers {
+pub(crate) enum Numbers {
     /// All: nobody but us rewrites the JSON.
     All,
     /// Those that the data model of AT Protocol has.
@@ -25,7 +25,7 @@ pub(super) enum Numbers {
 ///
 /// # Errors
 /// `Invalid` if the value has no JSON form at all (NaN, arrays).
-pub(super) fn write(
+pub(crate) fn write(
     object: &mut JsonMap<String, Json>,
     key: &str,
     value: &Value,
@@ -48,7 +48,7 @@ pub(super) fn write(
 ///
 /// # Errors
 /// `Corrupt` for msgpack that is none or holds what JSON cannot have, `Invalid` as for any JSON value.
-pub(super) fn read(object: &JsonMap<String, Json>, key: &str) -> Result<Option<Value>> {
+pub(crate) fn read(object: &JsonMap<String, Json>, key: &str) -> Result<Option<Value>> {
     let Some(packed) = object.get(&packed_key(key)) else {
         return object.get(key).map(json_to_value).transpose();
     };

@@ -8,7 +8,7 @@
 
 pub mod codegen;
 pub mod diff;
-mod exact_value;
+pub(crate) mod exact_value;
 pub mod json;
 mod json_value;
 mod model;

@@ -1,6 +1,6 @@
 //! The names of keys.
 //!
-//! Keys of Python begin with [`ENTRY`], [`LABEL`] and [`SCHEMA`]; ours with `atdata:`, which Python does not look at.
+//! Keys of Python begin with [`ENTRY`], [`LABEL`], [`SCHEMA`] and [`LENS`]; ours with `atdata:`, which Python does not look at.
 
 use bytes::Bytes;
 
@@ -10,6 +10,8 @@ pub(super) const ENTRY: &str = "LocalDatasetEntry:";
 pub(super) const LABEL: &str = "Label:";
 /// String: the JSON of a schema, by name and version.
 pub(super) const SCHEMA: &str = "LocalSchema:";
+/// String: the JSON of a lens, by name and version.
+pub(super) const LENS: &str = "LocalLens:";
 /// A pattern that all keys of Python match, and none of ours.
 pub(super) const PYTHON: &str = "L*";
 
@@ -19,6 +21,8 @@ pub(super) const NAMES: &str = "atdata:names";
 pub(super) const LABELS: &str = "atdata:labels";
 /// Sorted set: names and versions of schemas, see [`pair`]; behind another zero byte the key, where it is of an old form.
 pub(super) const SCHEMAS: &str = "atdata:schemas";
+/// Sorted set: names and versions of lenses, see [`pair`].
+pub(super) const LENSES: &str = "atdata:lenses";
 /// Hash: `keys`, how many keys the database has as far as we know; `scanned`, when all were looked at; `surveys`, how often.
 pub(super) const STATE: &str = "atdata:index";
 
@@ -32,6 +36,10 @@ pub(super) fn label(name: &str, version: &str) -> Bytes {
 
 pub(super) fn schema(name: &str, version: &str) -> Bytes {
     format!("{SCHEMA}{name}@{version}").into()
+}
+
+pub(super) fn lens(name: &str, version: &str) -> Bytes {
+    format!("{LENS}{name}@{version}").into()
 }
 
 /// Hash: what is known of a name, see [`Record`](super::record::Record).
@@ -60,6 +68,11 @@ pub(super) fn schema_of(key: &str) -> Option<(&str, &str)> {
     Some((name.rsplit_once('.').map_or(name, |(_, last)| last), version))
 }
 
+/// Name and version of a lens's key.
+pub(super) fn lens_of(key: &str) -> Option<(&str, &str)> {
+    key.strip_prefix(LENS)?.rsplit_once('@')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +84,7 @@ mod tests {
         assert_eq!(label_of("Label:a"), None);
         assert_eq!(schema_of("LocalSchema:pkg.mod.A@1.0.0"), Some(("A", "1.0.0")));
         assert_eq!(schema_of("LocalSchema:A"), None);
+        assert_eq!(lens_of("LocalLens:a.b@c@1.0.0"), Some(("a.b@c", "1.0.0")));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use atdata_core::schema::{Profile, SchemaRef, SchemaVersion};
-use atdata_core::{IndexEntry, Label, Result, StoredSchema};
+use atdata_core::{IndexEntry, Label, Result, StoredLens, StoredSchema};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 
@@ -17,7 +17,7 @@ use super::row::Row;
 use super::schemas::{self, Member};
 use super::server::{Command, Server, utf8};
 use super::survey::{Need, is_refused};
-use super::{find, labels};
+use super::{find, labels, lenses};
 
 /// Members of a list that are asked for at once.
 const PAGE: usize = 256;
@@ -107,7 +107,38 @@ pub(super) fn schemas<'a>(
     profile: Profile,
 ) -> BoxStream<'a, Result<StoredSchema>> {
     let server = index.server();
-    let members = members(server, keys::SCHEMAS, prefix).map(|member| Member::parse(member?));
+    surveyed(index, versioned(server, keys::SCHEMAS, prefix))
+        .map(move |pair: Result<(String, SchemaVersion)>| async move {
+            let (name, version) = pair?;
+            let schema = schemas::find(server, &name, &version.to_string()).await?;
+            Ok(schema
+                .map(|schema| StoredSchema::new(SchemaRef::local(name, version).to_text(profile), schema)))
+        })
+        .buffered(AHEAD)
+        .filter_map(|schema| ready(schema.transpose()))
+        .boxed()
+}
+
+/// Lenses by name and version.
+pub(super) fn lenses<'a>(index: &'a RedisIndex, prefix: &str) -> BoxStream<'a, Result<StoredLens>> {
+    let server = index.server();
+    surveyed(index, versioned(server, keys::LENSES, prefix))
+        .map(move |pair: Result<(String, SchemaVersion)>| async move {
+            let (name, version) = pair?;
+            lenses::find(server, &name, &version).await
+        })
+        .buffered(AHEAD)
+        .filter_map(|lens| ready(lens.transpose()))
+        .boxed()
+}
+
+/// The names and versions in a list.
+fn versioned<'a>(
+    server: &'a dyn Server,
+    list: &'static str,
+    prefix: &str,
+) -> impl Stream<Item = Result<(String, SchemaVersion)>> + Send + 'a {
+    let members = members(server, list, prefix).map(|member| Member::parse(member?));
     // The versions of a name follow each other, but in the order of their texts.
     let names = stream::unfold((members.boxed(), None::<String>), |(mut members, last)| async move {
         loop {
@@ -123,7 +154,7 @@ pub(super) fn schemas<'a>(
     });
     let pairs = names.then(move |name| async move {
         let name = name?;
-        let versions = schemas::versions(server, &name).await?;
+        let versions = schemas::versions(server, list, &name).await?;
         let pairs = versions.into_iter().map(move |version| Ok((name.clone(), version)));
         Ok::<_, atdata_core::Error>(stream::iter(pairs))
     });
@@ -131,16 +162,7 @@ pub(super) fn schemas<'a>(
         Ok(pairs) => pairs.left_stream(),
         Err(error) => stream::iter([Err(error)]).right_stream(),
     });
-    surveyed(index, pairs.flatten())
-        .map(move |pair: Result<(String, SchemaVersion)>| async move {
-            let (name, version) = pair?;
-            let schema = schemas::find(server, &name, &version.to_string()).await?;
-            Ok(schema
-                .map(|schema| StoredSchema::new(SchemaRef::local(name, version).to_text(profile), schema)))
-        })
-        .buffered(AHEAD)
-        .filter_map(|schema| ready(schema.transpose()))
-        .boxed()
+    pairs.flatten()
 }
 
 /// Labels by name and version.

@@ -2,14 +2,14 @@
 //!
 //! # Keys
 //!
-//! Python's keys are the truth: entries, schemas and labels are read from them and nowhere else ([`keys`]). Python finds
+//! Python's keys are the truth: entries, schemas, labels and lenses are read from them and nowhere else ([`keys`]). Python finds
 //! them by looking at every key. What we add leads to them at once, and is believed only as far as they bear it out:
 //!
 //! | Key | Type | Content |
 //! |---|---|---|
 //! | `atdata:name:NAME` | hash | entries and labels of a name, as they were when we last looked ([`record::Record`]) |
 //! | `atdata:entry:{LocalDatasetEntry:CID}` | hash | names and labels of an entry ([`record::References`]) |
-//! | `atdata:names`, `atdata:labels`, `atdata:schemas` | sorted sets | for listings, in order |
+//! | `atdata:names`, `atdata:labels`, `atdata:schemas`, `atdata:lenses` | sorted sets | for listings, in order |
 //! | `atdata:index` | hash | how many keys we know of, and when all were looked at |
 //!
 //! # Reading
@@ -17,7 +17,7 @@
 //! A look-up is one script, which reads what we noted *and* Python's keys that it leads to ([`find`]). It also compares the
 //! number of keys with what is known. So it is noticed at once, at any size, that Python
 //!
-//! - inserted an entry, a label or a schema under a new key: their number has changed, and all keys are looked at
+//! - inserted an entry, a label, a schema or a lens under a new key: their number has changed, and all keys are looked at
 //!   ([`survey`]), a page at a time. A look-up that has found nothing waits for that before it is answered. One that has found
 //!   something (there may be a newer version), and an insertion (the name may be taken by an entry without a label), do so only
 //!   if the last time is ten times as long ago as it took, so that nobody spends his time with it while Python writes;
@@ -46,6 +46,7 @@ mod entries;
 mod find;
 mod keys;
 mod labels;
+mod lenses;
 mod listing;
 mod names;
 pub(crate) mod queue;
@@ -61,10 +62,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use atdata_core::lens::{LensRecord, LensRef};
 use atdata_core::schema::{Profile, SampleSchema};
 use atdata_core::{
     DatasetRef, DatedLabel, Entry, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt,
-    SchemaSpec, StoredSchema, cid,
+    SchemaSpec, StoredLens, StoredSchema, cid,
 };
 use futures::future::ready;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -296,6 +298,35 @@ impl Index for RedisIndex {
             true => Ok(()),
             false => Err(self.no_label(name, Some(version))),
         }
+    }
+
+    async fn publish_lens(&self, lens: &LensRecord) -> Result<String> {
+        lens.validate()?;
+        repeat(|| async {
+            let mut change = Change::default();
+            let reference = lenses::publish(self.server(), &mut change, lens).await?;
+            Ok((change.is_empty() || change.apply(self.server()).await?).then_some(reference))
+        })
+        .await
+    }
+
+    async fn get_lens(&self, reference: &str) -> Result<StoredLens> {
+        let missing = || Error::not_found("the index has no such lens").with("lens", reference);
+        let parsed: LensRef = reference.parse()?;
+        let (_, version) = parsed.in_local_index().ok_or_else(missing)?;
+        // The latest version is one of a list, which must be complete.
+        if version.is_none() {
+            self.survey_if_due(Need::Anything).await?;
+        }
+        let mut found = lenses::get(self.server(), &parsed).await?;
+        if found.is_none() && self.survey_if_due(Need::Anything).await? {
+            found = lenses::get(self.server(), &parsed).await?;
+        }
+        found.ok_or_else(missing)
+    }
+
+    fn list_lenses(&self, prefix: &str) -> BoxStream<'_, Result<StoredLens>> {
+        listing::lenses(self, prefix)
     }
 }
 

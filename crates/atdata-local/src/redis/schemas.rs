@@ -13,7 +13,7 @@ pub(super) async fn find(server: &dyn Server, name: &str, version: &str) -> Resu
     if let Some(schema) = read(server, keys::schema(name, version)).await? {
         return Ok(Some(schema));
     }
-    let listed = members(server, &keys::pair(name, version)).await?;
+    let listed = members(server, keys::SCHEMAS, &keys::pair(name, version)).await?;
     for key in listed.into_iter().filter(|it| it.version == version).filter_map(|it| it.key) {
         if let Some(schema) = read(server, key.into()).await? {
             return Ok(Some(schema));
@@ -59,7 +59,7 @@ pub(super) async fn get(
     let Some(name) = parsed.name() else { return Ok(None) };
     let mut candidates = match parsed.version() {
         Some(version) => vec![version.clone()],
-        None => versions(server, name).await?,
+        None => versions(server, keys::SCHEMAS, name).await?,
     };
     // One that was deleted by hand is listed still.
     while let Some(version) = candidates.pop() {
@@ -70,16 +70,20 @@ pub(super) async fn get(
     Ok(None)
 }
 
-/// The versions of a schema that are listed, the latest last.
-pub(super) async fn versions(server: &dyn Server, name: &str) -> Result<Vec<SchemaVersion>> {
-    let members = members(server, &keys::pair(name, "")).await?;
+/// The versions of a schema or a lens that are listed, the latest last.
+pub(super) async fn versions(
+    server: &dyn Server,
+    list: &'static str,
+    name: &str,
+) -> Result<Vec<SchemaVersion>> {
+    let members = members(server, list, &keys::pair(name, "")).await?;
     let mut versions: Vec<_> = members.iter().map(|it| SchemaVersion::from(&*it.version)).collect();
     versions.sort();
     versions.dedup();
     Ok(versions)
 }
 
-/// A member of the list of schemas.
+/// A member of the list of schemas or lenses.
 #[derive(Debug, PartialEq)]
 pub(super) struct Member {
     pub(super) name: String,
@@ -93,15 +97,17 @@ impl Member {
         let text = utf8(member)?;
         let mut parts = text.splitn(3, '\0').map(str::to_owned);
         let (Some(name), Some(version)) = (parts.next(), parts.next()) else {
-            return Err(Error::corrupt("the list of schemas is damaged").with("text", text.escape_debug()));
+            return Err(
+                Error::corrupt("a list of schemas or lenses is damaged").with("text", text.escape_debug())
+            );
         };
         Ok(Self { name, version, key: parts.next() })
     }
 }
 
-/// The members of the list that begin so.
-async fn members(server: &dyn Server, prefix: &str) -> Result<Vec<Member>> {
-    let range = Command::new("ZRANGEBYLEX", keys::SCHEMAS).arg(format!("[{prefix}"));
+/// The members of a list that begin so.
+async fn members(server: &dyn Server, list: &'static str, prefix: &str) -> Result<Vec<Member>> {
+    let range = Command::new("ZRANGEBYLEX", list).arg(format!("[{prefix}"));
     let end = [b"[", prefix.as_bytes(), b"\xff"].concat();
     let members = server.call(range.arg(end)).await?.list()?;
     let members = members.into_iter().filter_map(|member| member.bytes().transpose());

@@ -127,13 +127,14 @@ async fn run(server: &dyn Server) -> Result<u64> {
     while let Some(at) = cursor {
         let (page, next) = server.scan(&at, keys::PYTHON).await?;
         cursor = next;
-        let (schemas, others): (Vec<Bytes>, Vec<Bytes>) = page
-            .into_iter()
-            .filter(|key| {
-                [keys::ENTRY, keys::LABEL, keys::SCHEMA].iter().any(|it| key.starts_with(it.as_bytes()))
-            })
-            .partition(|key| key.starts_with(keys::SCHEMA.as_bytes()));
-        adopted += adopt_schemas(server, schemas).await?;
+        let is = |key: &Bytes, prefix: &str| key.starts_with(prefix.as_bytes());
+        let (schemas, page): (Vec<Bytes>, Vec<Bytes>) =
+            page.into_iter().partition(|key| is(key, keys::SCHEMA));
+        let (lenses, mut others): (Vec<Bytes>, Vec<Bytes>) =
+            page.into_iter().partition(|key| is(key, keys::LENS));
+        others.retain(|key| is(key, keys::ENTRY) || is(key, keys::LABEL));
+        adopted += adopt_listed(server, keys::SCHEMAS, schemas.iter().filter_map(schema_member)).await?;
+        adopted += adopt_listed(server, keys::LENSES, lenses.iter().filter_map(lens_member)).await?;
         if others.is_empty() {
             continue;
         }
@@ -184,18 +185,23 @@ async fn adopt_key(server: &dyn Server, key: Bytes) -> Result<u64> {
     }
 }
 
-async fn adopt_schemas(server: &dyn Server, found: Vec<Bytes>) -> Result<u64> {
-    let members: Vec<Bytes> = found.iter().filter_map(schema_member).collect();
+/// Notes schemas or lenses in their list, if they are new.
+async fn adopt_listed(
+    server: &dyn Server,
+    list: &'static str,
+    members: impl Iterator<Item = Bytes>,
+) -> Result<u64> {
+    let members: Vec<Bytes> = members.collect();
     if members.is_empty() {
         return Ok(0);
     }
-    let scores = members.iter().fold(Command::new("ZMSCORE", keys::SCHEMAS), |it, m| it.arg(m.clone()));
+    let scores = members.iter().fold(Command::new("ZMSCORE", list), |it, m| it.arg(m.clone()));
     let scores = server.call(scores).await?.list()?;
     let new: Vec<Bytes> =
         members.into_iter().zip(scores).filter(|(_, score)| *score == Reply::Nil).map(|(m, _)| m).collect();
     let mut change = super::change::Change::default();
     for member in &new {
-        super::change::list(&mut change, keys::SCHEMAS, member.clone(), true);
+        super::change::list(&mut change, list, member.clone(), true);
     }
     if !new.is_empty() {
         change.apply(server).await?;
@@ -209,4 +215,10 @@ fn schema_member(key: &Bytes) -> Option<Bytes> {
     let (name, version) = keys::schema_of(text)?;
     let pair = keys::pair(name, version);
     Some(if keys::schema(name, version) == *key { pair } else { format!("{pair}\0{text}") }.into())
+}
+
+/// How a lens's key is listed.
+fn lens_member(key: &Bytes) -> Option<Bytes> {
+    let (name, version) = keys::lens_of(std::str::from_utf8(key).ok()?)?;
+    Some(keys::pair(name, version).into())
 }

@@ -6,12 +6,12 @@ use std::future::Future;
 use std::sync::Arc;
 
 use atdata_core::schema::{Profile, SchemaVersion};
-use atdata_core::{Entry, Error, IndexEntry, Label, Map, Result, StoredSchema, Value};
+use atdata_core::{Entry, Error, IndexEntry, Label, Map, Result, StoredLens, StoredSchema, Value};
 use futures::stream::{self, BoxStream, StreamExt};
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::{entries, labels, schemas};
+use super::{entries, labels, lenses, schemas};
 use crate::error::SqlResultExt;
 
 /// The most rows of a page.
@@ -23,6 +23,7 @@ const PAGE_BYTES: usize = 4 << 20;
 const MAIN_NAMES: &str = "SELECT DISTINCT name FROM dataset_entries WHERE name >= ?1 ORDER BY name LIMIT ?2";
 const KEPT_NAMES: &str = "SELECT DISTINCT name FROM atdata_names WHERE name >= ?1 ORDER BY name LIMIT ?2";
 const SCHEMA_NAME: &str = "SELECT name FROM schemas WHERE name >= ?1 ORDER BY name LIMIT ?2";
+const LENS_NAME: &str = "SELECT name FROM lenses WHERE name >= ?1 ORDER BY name LIMIT ?2";
 const LABELS: &str = "SELECT name, version, cid, description FROM labels \
      WHERE (name, version) >= (?1, ?2) ORDER BY name, version LIMIT ?3";
 
@@ -126,33 +127,56 @@ fn size_of_value(value: &Value) -> usize {
     }
 }
 
-/// Where a listing of schemas goes on: at this name, behind this version of it.
+/// Where a listing of schemas or lenses goes on: at this name, behind this version of it.
 #[derive(Clone, Debug)]
-pub(super) struct SchemaCursor {
+pub(super) struct VersionCursor {
     name: From,
     after: Option<SchemaVersion>,
 }
 
-impl SchemaCursor {
+impl VersionCursor {
     pub(super) fn at(prefix: &str) -> Self {
         Self { name: From::at(prefix), after: None }
     }
 }
 
-/// Schemas by name and version; a page has versions of one name.
+/// Schemas by name and version.
 pub(super) fn schemas(
     connection: &mut Connection,
-    cursor: &SchemaCursor,
+    cursor: &VersionCursor,
     prefix: &str,
     profile: Profile,
-) -> Result<Page<StoredSchema, SchemaCursor>> {
+) -> Result<Page<StoredSchema, VersionCursor>> {
+    versioned(connection, cursor, prefix, SCHEMA_NAME, schemas::versions, |snapshot, name, version| {
+        schemas::stored(snapshot, name, version.clone(), profile)
+    })
+}
+
+/// Lenses by name and version.
+pub(super) fn lenses(
+    connection: &mut Connection,
+    cursor: &VersionCursor,
+    prefix: &str,
+) -> Result<Page<StoredLens, VersionCursor>> {
+    versioned(connection, cursor, prefix, LENS_NAME, lenses::versions, lenses::stored)
+}
+
+/// Things by name and version; a page has versions of one name.
+fn versioned<T>(
+    connection: &mut Connection,
+    cursor: &VersionCursor,
+    prefix: &str,
+    next_name: &str,
+    versions: fn(&Connection, &str) -> Result<Vec<SchemaVersion>>,
+    stored: impl Fn(&Connection, &str, &SchemaVersion) -> Result<Option<T>>,
+) -> Result<Page<T, VersionCursor>> {
     let snapshot = connection.transaction().sql()?;
     let mut page = Page { items: Vec::new(), next: None };
-    let mut names = texts(&snapshot, SCHEMA_NAME, &cursor.name, 1)?;
+    let mut names = texts(&snapshot, next_name, &cursor.name, 1)?;
     let Some(name) = names.pop().filter(|name| name.starts_with(prefix.as_bytes())) else {
         return Ok(page);
     };
-    page.next = Some(SchemaCursor { name: From::after(&name), after: None });
+    page.next = Some(VersionCursor { name: From::after(&name), after: None });
     let name = match text(&name) {
         Ok(name) => name,
         Err(error) => {
@@ -162,15 +186,15 @@ pub(super) fn schemas(
     };
     // The version to go on behind is of another name if the one of the cursor has gone in the meantime.
     let after = cursor.after.as_ref().filter(|_| cursor.name.0 == name.as_bytes());
-    let versions = schemas::versions(&snapshot, name)?;
+    let versions = versions(&snapshot, name)?;
     let mut rest =
         versions.into_iter().filter(|version| after.is_none_or(|after| version > after)).peekable();
     while let Some(version) = rest.next() {
-        if let Some(stored) = schemas::stored(&snapshot, name, version.clone(), profile).transpose() {
+        if let Some(stored) = stored(&snapshot, name, &version).transpose() {
             page.items.push(stored);
         }
         if page.items.len() == usize::from(PAGE / 4) && rest.peek().is_some() {
-            page.next = Some(SchemaCursor { name: From::at(name), after: Some(version) });
+            page.next = Some(VersionCursor { name: From::at(name), after: Some(version) });
             break;
         }
     }

@@ -31,6 +31,7 @@
 mod database;
 mod entries;
 mod labels;
+mod lenses;
 mod listing;
 #[cfg(test)]
 mod plan_tests;
@@ -43,15 +44,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use atdata_core::lens::LensRecord;
 use atdata_core::schema::{Profile, SampleSchema};
 use atdata_core::{
     DatasetRef, DatedLabel, Entry, Error, Index, IndexEntry, Label, NewDataset, Result, ResultExt,
-    SchemaSpec, StoredSchema,
+    SchemaSpec, StoredLens, StoredSchema,
 };
 use futures::stream::BoxStream;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use self::listing::{From, SchemaCursor};
+use self::listing::{From, VersionCursor};
 use self::worker::Worker;
 use crate::error::SqlResultExt;
 
@@ -195,7 +197,7 @@ impl Index for SqliteIndex {
 
     fn list_schemas(&self, prefix: &str) -> BoxStream<'_, Result<StoredSchema>> {
         let (prefix, profile): (Arc<str>, _) = (prefix.into(), self.profile);
-        listing::pages(SchemaCursor::at(&prefix), move |cursor| {
+        listing::pages(VersionCursor::at(&prefix), move |cursor| {
             let prefix = prefix.clone();
             self.reader.call(move |connection| listing::schemas(connection, &cursor, &prefix, profile))
         })
@@ -234,6 +236,24 @@ impl Index for SqliteIndex {
     async fn delete_label(&self, name: &str, version: &str) -> Result<()> {
         let (name, version) = (name.to_owned(), version.to_owned());
         self.write(move |transaction| labels::delete(transaction, &name, &version)).await
+    }
+
+    async fn publish_lens(&self, lens: &LensRecord) -> Result<String> {
+        let lens = lens.clone();
+        self.write(move |transaction| lenses::publish(transaction, &lens)).await
+    }
+
+    async fn get_lens(&self, reference: &str) -> Result<StoredLens> {
+        let reference = reference.to_owned();
+        self.read(move |connection| lenses::get(connection, &reference)).await
+    }
+
+    fn list_lenses(&self, prefix: &str) -> BoxStream<'_, Result<StoredLens>> {
+        let prefix: Arc<str> = prefix.into();
+        listing::pages(VersionCursor::at(&prefix), move |cursor| {
+            let prefix = prefix.clone();
+            self.reader.call(move |connection| listing::lenses(connection, &cursor, &prefix))
+        })
     }
 }
 

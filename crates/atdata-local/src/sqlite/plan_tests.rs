@@ -1,6 +1,6 @@
 use rusqlite::Connection;
 
-use super::{database, entries, labels, schemas};
+use super::{database, entries, labels, lenses, schemas};
 
 /// How SQLite would run a query, one step a line.
 fn plan(connection: &Connection, sql: &str) -> String {
@@ -27,6 +27,8 @@ fn look_ups_use_indexes_and_sort_nothing() {
         labels::POINTS_BY_NAME,
         schemas::OF_VERSION,
         schemas::VERSIONS,
+        lenses::OF_VERSION,
+        lenses::VERSIONS,
     ] {
         let plan = plan(&connection, sql);
         assert!(plan.contains("SEARCH"), "{sql}\n{plan}");

@@ -6,6 +6,7 @@
 
 mod arrays;
 mod content;
+mod lenses;
 mod schemas;
 mod seeds;
 mod shards;
@@ -13,6 +14,7 @@ mod texts;
 
 pub use arrays::{array_compact, npy};
 pub use content::{cid, dag_cbor, msgpack};
+pub use lenses::lens_json;
 pub use schemas::{schema_json, schema_record};
 pub use seeds::{checksum, seeds};
 pub use shards::{decompress, shard_index, tar};
@@ -41,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     ("reference", reference),
     ("schema_json", schema_json),
     ("schema_record", schema_record),
+    ("lens_json", lens_json),
     ("cid", cid),
     ("dag_cbor", dag_cbor),
 ];

@@ -36,6 +36,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             records().iter().map(|schema| schema.to_json().expect("a schema").into_bytes()).collect()
         }
         "schema_record" => [objects("atproto-records.json"), published()].concat(),
+        "lens_json" => super::lenses::seeds(),
         "cid" => cids(),
         "dag_cbor" => cbor(),
         _ => Vec::new(),

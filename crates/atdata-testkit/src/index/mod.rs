@@ -27,6 +27,7 @@
 
 mod datasets;
 mod labels;
+mod lenses;
 mod listing;
 mod metadata;
 mod names;
@@ -205,6 +206,21 @@ macro_rules! __index_cases {
             of_different_schemas_published_at_once_exactly_one_wins
             next_versions_published_at_once_are_all_there
             labels_set_at_once_end_in_one_of_the_states;
+        lenses:
+            an_unknown_lens_is_not_found
+            a_malformed_lens_reference_is_invalid
+            a_published_lens_is_found_by_every_reference
+            a_published_lens_is_opened_and_works
+            every_step_is_kept
+            a_lens_that_does_not_fit_its_schemas_is_not_published
+            publishing_the_same_lens_again_is_no_change
+            another_lens_under_the_same_version_is_a_conflict
+            the_latest_lens_is_by_number
+            the_next_version_of_a_lens_follows_the_latest
+            lenses_are_listed_by_name_and_version
+            what_is_not_known_of_a_lens_stays_so
+            a_registry_is_filled_with_the_lenses_there_are
+            of_different_lenses_published_at_once_exactly_one_wins;
     } };
 }
 

@@ -166,8 +166,11 @@ pub(crate) fn rust_to_python(bench: &Bench, generation: Generation) -> Result<()
     let registered = process::output(register.args(["urls", &schema, "1.0.0"]).args(&urls))?;
     let (blobs_uri, urls_uri) = (text(blobs, "uri")?, registered.trim().to_owned());
 
+    let lens = publish_lens(bench, &network, generation, &index)?;
+
     let labels = ["release", "release@1.0.0", "blobs", "blobs@2.0.0", "urls"];
     let read = network.read(generation, &network.reader, &labels)?;
+    lens_is_read(generation, &read, &lens, &schema)?;
     is_listed(&read, "datasets", &["blobs", "urls"])?;
     is_listed(&read, "schemas", &["Labelled"])?;
     let found = read.get("schemas").and_then(|all| all.get(&schema)).context("Python has no schema")?;
@@ -201,6 +204,37 @@ pub(crate) fn rust_to_python(bench: &Bench, generation: Generation) -> Result<()
         ensure!(in_blobs.get("metadata").is_some_and(|it| it.get("error").is_some()), "{in_blobs}");
     }
     samples_are_read(bench, &network, generation, &shards, [blobs_uri, urls_uri])
+}
+
+/// Publishes a lens as data, which anybody can apply, and gives its address.
+fn publish_lens(bench: &Bench, network: &Network, generation: Generation, index: &str) -> Result<String> {
+    let file = bench.path("lens.json");
+    let steps = json!([
+        {"step": "rename", "from": "count", "to": "n"},
+        {"step": "rename", "from": "n", "to": "count"},
+    ]);
+    let lens = json!({"name": "there and back", "source_schema": "Labelled", "view_schema": "Labelled", "steps": steps});
+    std::fs::write(&file, lens.to_string())?;
+    let mut publish = network.rust_of_author("atdata", generation)?;
+    let uri = process::output(publish.args(["lens", "publish"]).arg(&file).args(["--index", index]))?;
+    let uri = uri.trim().to_owned();
+    let blobs = format!("@{}/blobs", network.author.handle);
+    let seen = network.atdata(&["lens", "apply", &uri, &blobs, "--format", "tagged"])?;
+    let stored = network.atdata(&["cat", &blobs, "--format", "tagged"])?;
+    compare(("the lens", &anywhere(&seen)?), ("the dataset", &anywhere(&stored)?))?;
+    Ok(uri)
+}
+
+/// Python takes the record for one of a lens, whose code is where the record says: in itself.
+fn lens_is_read(generation: Generation, read: &Value, uri: &str, schema: &str) -> Result<()> {
+    is_listed(read, "lenses", &["there and back"])?;
+    let lens = read.get("lenses").and_then(|all| all.get(uri)).context("Python has no lens")?;
+    ensure!(lens.get("error").is_none() && text(lens, "sourceSchema")? == schema, "{lens}");
+    if generation == Generation::Latest {
+        let code = lens.get("getterCode").context("no code")?;
+        ensure!(text(code, "repository")? == uri && lens.get("typed") == Some(&true.into()), "{lens}");
+    }
+    Ok(())
 }
 
 /// What a version calls the storage of shards on a web server.
