@@ -21,7 +21,9 @@ pub(super) async fn get(state: &State, params: &Params) -> Answer {
     let slice = params.text("slice").map(str::to_owned);
     let array: NdArray = match field::read(state, params).await? {
         Value::Array(array) => array,
-        Value::Bytes(bytes) => atdata_core::array::decode(bytes)?,
+        // No schema said that they are one.
+        Value::Bytes(bytes) => atdata_core::array::decode(bytes)
+            .map_err(|error| Error::unsupported("the bytes are no array").with_source(error))?,
         other => {
             let what = format!("the field holds {}, and no array", other.type_name());
             return Err(Error::unsupported(what).into());
