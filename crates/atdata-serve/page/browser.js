@@ -101,7 +101,6 @@ async function rows(box, controls, lens, query, known, at, signal) {
       let row = shown.get(index);
       if (!row) {
         row = make(index);
-        shown.set(index, row);
         layer.append(row);
       }
       row.style.transform = `translateY(${index * height - scroller.at}px)`;
@@ -119,6 +118,7 @@ async function rows(box, controls, lens, query, known, at, signal) {
       select(index);
       open();
     });
+    shown.set(index, row);
     write(row, index);
     return row;
   }
