@@ -51,11 +51,11 @@ async function rows(box, controls, lens, query, known, at, signal) {
   const jump = el("input", { id: "jump", type: "number", min: 0, max: Math.max(0, total - 1), inputmode: "numeric", placeholder: "0" });
   const go = el("form", { class: "jump" }, el("label", { for: "jump" }, "Go to sample"), jump, el("button", { type: "submit" }, "Go"));
   fill(controls, go, lens !== null && el("span", {}, el("label", { for: "lens" }, "Lens "), lens),
-    el("span", { class: "quiet", id: "total" }, several(total, "sample")));
+    el("span", { class: "quiet", id: "total" }, answer.access.kind !== "index" && total === answer.browsable && "first ", several(total, "sample")));
   if (answer.access.kind !== "index") {
     controls.append(el("p", { class: "note", id: "no-index" },
       "The shards have no sample index, so only the first samples are shown. ", el("code", {}, answer.hint), " makes all of them reachable.",
-      el("br"), el("span", { class: "quiet" }, answer.access.reason.message)));
+      answer.access.reason.kind !== "not found" && el("span", { class: "quiet" }, ` (${answer.access.reason.text})`)));
   }
   if (total === 0) {
     fill(box, el("p", { class: "quiet" }, "The dataset has no samples."));
@@ -80,6 +80,7 @@ async function rows(box, controls, lens, query, known, at, signal) {
   const side = el("aside", { class: "detail", "aria-label": "Sample" });
   side.hidden = true;
   fill(box, grid, side);
+  box.style.setProperty("--above", `${box.getBoundingClientRect().top + scrollY}px`);
   grid.style.setProperty("--rows", `${Math.min(total, 40) * height + HEAD + 2}px`);
 
   const shown = new Map();

@@ -13,6 +13,7 @@ export async function dataset(main, [name, part = "samples", position], signal) 
   // Opening many shards takes its time; what is known without comes first.
   const known = await ask("dataset", { name, access: "skip" }, signal);
   const { entry, schema } = known;
+  document.getElementById("index").textContent = known.index;
   const facts = [
     known.samples !== null && several(known.samples, "sample"),
     several(known.shards.total, "shard"),

@@ -3,7 +3,7 @@
 import { address, ask, isAborted } from "./api.js";
 import { el, failure, fill, number } from "./dom.js";
 import { draw, image } from "./pictures.js";
-import { full, isArray, isPicture, marked, short } from "./values.js";
+import { brief, full, isArray, isPicture, marked, short } from "./values.js";
 
 const PAUSE = 120;
 
@@ -56,7 +56,7 @@ function field(query, value, signal) {
   const label = `${query.field} of sample ${query.index}`;
   const isStored = ["$bytes", "$text", "$ndarray"].includes(mark);
   const download = isStored && el("p", {}, el("a", { href: address("media", query), download: "" }, "Download"));
-  if (isPicture(value)) return [image(query, label, "picture"), full(value), download];
+  if (isPicture(value)) return [image(query, label, "picture"), el("p", { class: "quiet" }, brief(value)), download];
   if (isArray(value)) return [plane(query, value.$ndarray, label, signal), full(value), download];
   return [full(value), download];
 }
@@ -70,7 +70,6 @@ function plane(query, array, label, signal) {
     try {
       const found = await ask("array", { ...query, slice, side: 256 }, signal);
       draw(canvas, found);
-      canvas.classList.toggle("line", found.height === 1 && found.width > 1);
       fill(about, found.channels > 1 ? "colours" : found.min === null ? "nothing is finite" : `${found.exact ? "" : "about "}${short(found.min)} (dark) to ${short(found.max)} (bright)`);
       if (slice === null) inputs(found.slice);
     } catch (error) {

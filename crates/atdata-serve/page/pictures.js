@@ -39,8 +39,9 @@ export function draw(canvas, plane) {
 }
 
 function line(canvas, bytes) {
-  const [width, height] = [Math.max(bytes.length, 240), 96];
+  const [width, height] = canvas.className === "thumbnail" ? [112, 112] : [Math.max(bytes.length, 480), 160];
   [canvas.width, canvas.height] = [width, height];
+  canvas.classList.add("line");
   const context = canvas.getContext("2d");
   context.strokeStyle = getComputedStyle(canvas).color;
   context.lineWidth = 2;

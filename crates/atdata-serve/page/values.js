@@ -26,9 +26,9 @@ export function isArray(value) {
 export const isVisual = (value) => isPicture(value) || isArray(value);
 
 /** A number that is short enough to read. */
-export function short(value) {
+export function short(value, digits = 6) {
   if (typeof value !== "number") return String(value);
-  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(digits)));
 }
 
 const shape = (array) => `${array.dtype} (${array.shape.join(", ")})`;
@@ -39,7 +39,7 @@ export function brief(value) {
   switch (mark) {
     case "$text": return `${inside.start}…`;
     case "$bytes": return `${inside.kind ?? "bytes"}, ${bytes(inside.length)}`;
-    case "$ndarray": return isArray(value) ? `${shape(inside)}\n${short(inside.min)} … ${short(inside.max)}` : `${shape(inside)} ${inside.preview}`;
+    case "$ndarray": return isArray(value) ? `${shape(inside)}\n${short(inside.min, 4)} … ${short(inside.max, 4)}` : `${shape(inside)} ${inside.preview}`;
     case "$list": return `[${inside.items.map(brief).join(", ")}, …] (${number(inside.length)})`;
     case "$map": return `{${pairs(inside.entries)}, …} (${number(inside.length)})`;
     case "$int": case "$float": return String(inside);

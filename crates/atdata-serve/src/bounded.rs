@@ -48,7 +48,7 @@ impl Limits {
         Self { text: 200, items: 12, elements: (8, 1 << 12), depth: 4, room: 16 << 10 };
     /// For one sample alone.
     pub(crate) const DETAIL: Self =
-        Self { text: 100_000, items: 500, elements: (200, 1 << 20), depth: 16, room: 1 << 20 };
+        Self { text: 100_000, items: 500, elements: (100, 1 << 20), depth: 16, room: 1 << 20 };
     /// For metadata.
     pub(crate) const METADATA: Self =
         Self { text: 10_000, items: 200, elements: (8, 1 << 12), depth: 8, room: 256 << 10 };

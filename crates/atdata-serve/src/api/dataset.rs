@@ -40,6 +40,7 @@ pub(super) async fn get(state: &State, params: &Params) -> Answer {
         None => false,
     };
     Ok(Document(json!({
+        "index": state.options.label,
         "entry": {
             "name": entry.name(),
             "cid": entry.cid(),

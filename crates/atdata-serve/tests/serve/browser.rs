@@ -225,7 +225,7 @@ async fn without_an_index_it_is_said_what_makes_one() {
     let serving = setting.serve().await;
     page.go(&format!("{}#/dataset/plain", serving.url)).await;
     page.until("document.querySelector('#no-index')?.textContent.includes('atdata index plain')").await;
-    assert_eq!(page.text("document.querySelector('#total').textContent").await, "200 samples");
+    assert_eq!(page.text("document.querySelector('#total').textContent").await, "first 200 samples");
     page.eval("document.querySelector('#grid').focus()").await;
     page.press("End").await;
     page.until("document.querySelector('#row-199')?.textContent.includes('sample 199')").await;
