@@ -67,6 +67,9 @@ async function rows(box, controls, lens, query, known, at, signal) {
   const columns = columnsOf(answer, query.lens === null ? known.schema : null);
   const height = columns.some((column) => column.visual) ? TALL : FLAT;
   const template = ["5.5rem", "9rem", ...columns.map((column) => column.width)].join(" ");
+  // All rows are as wide, whatever is in them.
+  const widths = template.match(/[0-9.]+(?=rem)/g).map(Number);
+  const width = widths.reduce((sum, width) => sum + width + 0.75, 0.75);
   const head = el("div", { class: "row head", role: "row" },
     ["#", "Key", ...columns.map((column) => column.name)].map((text, i) =>
       el("span", { role: "columnheader", title: columns[i - 2]?.type ?? "" }, text)));
@@ -81,6 +84,7 @@ async function rows(box, controls, lens, query, known, at, signal) {
   side.hidden = true;
   fill(box, grid, side);
   box.style.setProperty("--above", `${box.getBoundingClientRect().top + scrollY}px`);
+  grid.style.setProperty("--width", `${width}rem`);
   grid.style.setProperty("--rows", `${Math.min(total, 40) * height + HEAD + 2}px`);
 
   const shown = new Map();
@@ -252,6 +256,6 @@ function columnsOf(answer, schema) {
     const visual = values.some(isVisual);
     const isNarrow = values.every((value) => value === null || typeof value === "number" || typeof value === "boolean");
     const onlyPictures = values.every((value) => value === null || isPicture(value));
-    return { name, type, visual, width: onlyPictures && visual ? "7rem" : visual ? "15rem" : isNarrow ? "7rem" : "minmax(14rem, 1fr)" };
+    return { name, type, visual, width: onlyPictures && visual ? "7rem" : visual ? "15rem" : isNarrow ? "7rem" : "minmax(16rem, 1fr)" };
   });
 }

@@ -66,7 +66,7 @@ function labelsPart({ labels }) {
   if (labels.length === 0) return el("p", { class: "quiet" }, "The name has no labels.");
   const rows = labels.map((label) => {
     const whole = label.version === null ? label.name : `${label.name}@${label.version}`;
-    return [el("a", { href: link(whole) }, whole), label.set_at ?? "–", el("code", { class: "cut" }, label.cid), label.description ?? ""];
+    return [el("a", { href: link(whole) }, whole), label.set_at === null ? "–" : el("time", { title: label.set_at }, `${label.set_at.slice(0, 19).replace("T", " ")} UTC`), el("code", { class: "cut" }, label.cid), label.description ?? ""];
   });
   return [el("p", { class: "quiet" }, "The one that was set last comes first: the name stands for it."),
     table("Labels", ["Label", "Set", "Leads to", "Description"], rows)];

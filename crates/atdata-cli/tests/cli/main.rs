@@ -22,6 +22,8 @@ mod redis;
 #[cfg(feature = "s3")]
 mod s3;
 mod schema;
+#[cfg(feature = "serve")]
+mod serve;
 mod tagged;
 mod verify;
 mod webdataset;

@@ -70,6 +70,9 @@ async fn a_dataset_shows_its_parts() {
     page.until("document.querySelectorAll('img.thumbnail').length > 5").await;
     page.until("[...document.querySelectorAll('img.thumbnail')].every(image => image.complete && image.naturalWidth === 64)").await;
     page.until(&format!("[...document.querySelectorAll('canvas.thumbnail')].every({DRAWN})")).await;
+    // A column is in the same place in every row.
+    let places = "new Set([...document.querySelectorAll('.row')].map(row => row.children[6].getBoundingClientRect().x)).size";
+    assert_eq!(page.number(places).await, 1.0);
     page.picture("samples").await;
 
     page.eval("document.querySelector('#row-3').click()").await;
