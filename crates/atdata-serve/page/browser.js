@@ -255,7 +255,8 @@ function columnsOf(answer, schema) {
     const values = answer.samples.map((sample) => (Object.hasOwn(sample.fields ?? {}, name) ? sample.fields[name] : null));
     const visual = values.some(isVisual);
     const isNarrow = values.every((value) => value === null || typeof value === "number" || typeof value === "boolean");
+    const isShort = values.every((value) => value === null || brief(value).length <= 14);
     const onlyPictures = values.every((value) => value === null || isPicture(value));
-    return { name, type, visual, width: onlyPictures && visual ? "7rem" : visual ? "15rem" : isNarrow ? "7rem" : "minmax(16rem, 1fr)" };
+    return { name, type, visual, width: onlyPictures && visual ? "7rem" : visual ? "15rem" : isNarrow ? "7rem" : isShort ? "minmax(9rem, 0.4fr)" : "minmax(16rem, 1fr)" };
   });
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use atdata::serve::{ServeOptions, Server, Token};
-use atdata::{Error, Result, ResultExt};
+use atdata::{Error, ErrorKind, Result, ResultExt};
 use serde_json::json;
 
 use crate::address::Backends;
@@ -30,11 +30,16 @@ pub(super) async fn run(args: &Serve, backends: &Backends, out: &mut Out) -> Cli
         None => args.token.then(Token::generate),
     };
     // -- Statistics and lenses go here: `with_statistics`, `with_lenses`. --
-    let server = Server::bind(options, index, backends.registry()?).await;
-    let server = server.hint(|| match args.bind.ip().is_loopback() {
-        true => "--port says another port; without it any that is free is taken".to_owned(),
-        false => "--token makes a token, --token-file takes one".to_owned(),
-    })?;
+    let needs_token = !address.ip().is_loopback() && options.token.is_none();
+    let server = match Server::bind(options, index, backends.registry()?).await {
+        Err(error) if needs_token => {
+            Err(error).hint(|| "--token makes a token, --token-file takes one".to_owned())?
+        }
+        Err(error) if error.kind() == ErrorKind::Unexpected => {
+            Err(error).hint(|| "--port says another port; without it any that is free is taken".to_owned())?
+        }
+        bound => bound?,
+    };
     // Before anybody can know that it runs.
     let stop = interruption()?;
     // Whoever has the file knows its token; one that was made now is known to nobody else.

@@ -81,6 +81,9 @@ async fn a_dataset_shows_its_parts() {
     page.until("document.querySelector('.detail img.picture').naturalWidth === 64").await;
     assert!(page.text("document.querySelector('.detail').textContent").await.contains("Observed at Graz"));
     page.picture("detail").await;
+    page.size(1080, 660, false).await;
+    page.picture("docs").await;
+    page.size(1280, 860, false).await;
     page.dark(true).await;
     let back = page.text("getComputedStyle(document.body).backgroundColor").await;
     assert_eq!(back, "rgb(20, 23, 27)");
