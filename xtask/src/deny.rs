@@ -7,15 +7,14 @@ use std::{
 
 use anyhow::Result;
 
-use crate::{process, report::Outcome, workspace};
+use crate::{process, report::Outcome, tools::Tool, workspace};
 
-/// The version that is installed where there is none. Building it takes minutes, once.
-const VERSION: &str = "0.20.2";
+const CARGO_DENY: Tool = Tool { package: "cargo-deny", version: "0.20.2", arguments: &[] };
 
 /// Checks the dependency tree against `deny.toml`, without the network once all packages of the lock file are here.
 pub(crate) fn check() -> Result<Outcome> {
-    let Some(program) = find_or_install()? else {
-        return Ok(Outcome::Skipped(format!("cargo-deny {VERSION} is not here and cannot be installed")));
+    let Some(program) = CARGO_DENY.find_or_install()? else {
+        return Ok(Outcome::Skipped("cargo-deny is not here and cannot be installed".to_owned()));
     };
     // Building downloads only the packages of this platform, and the tree is that of all.
     if let Err(error) = process::run(&mut process::cargo(&["fetch", "--locked", "--quiet"])) {
@@ -30,26 +29,6 @@ pub(crate) fn check() -> Result<Outcome> {
     }
     process::run(command.args(["bans", "licenses", "sources"]))?;
     Ok(Outcome::Passed)
-}
-
-fn find_or_install() -> Result<Option<PathBuf>> {
-    let tools = workspace::cache()?.join("tools");
-    let ours = tools.join("bin").join("cargo-deny");
-    for program in [ours.as_path(), Path::new("cargo-deny")] {
-        if process::works(Command::new(program).arg("--version")) {
-            return Ok(Some(program.to_owned()));
-        }
-    }
-    println!("installing cargo-deny {VERSION} in {}", tools.display());
-    let mut install =
-        process::cargo(&["install", "cargo-deny", "--locked", "--quiet", "--version", VERSION, "--root"]);
-    // Its build output does not belong among ours.
-    let installed = process::run(install.arg(&tools).env_remove("CARGO_TARGET_DIR"));
-    if let Err(error) = installed {
-        println!("{error:#}");
-        return Ok(None);
-    }
-    Ok(Some(ours))
 }
 
 /// Whether cargo-deny fetched an advisory database earlier.

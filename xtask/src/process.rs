@@ -49,6 +49,14 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         .with_context(|| format!("{} wrote text that is not UTF-8", shown(command)))
 }
 
+/// Runs a program, and gives whether it ended well and all that it printed.
+pub(crate) fn said(command: &mut Command) -> Result<(bool, String)> {
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {}", shown(command)))?;
+    let printed = [output.stdout, output.stderr].concat();
+    Ok((output.status.success(), String::from_utf8_lossy(&printed).into_owned()))
+}
+
 /// Runs a program, passes its output on as it comes and hands every line to `observe`. Gives whether it ended well.
 pub(crate) fn stream(command: &mut Command, observe: impl FnMut(&str) + Send + 'static) -> Result<bool> {
     if std::io::stderr().is_terminal() {

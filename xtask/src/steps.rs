@@ -9,9 +9,9 @@ use std::{
 use anyhow::{Result, bail};
 
 use crate::{
-    deny, fixtures,
+    api, book, deny, fixtures,
     flags::{Flags, check_names},
-    interop, process,
+    interop, package, process,
     report::{Outcome, Tally, conclude, libtest_summary, nextest_summary},
     services, tidy,
 };
@@ -30,8 +30,8 @@ skipped is not passed. The exit status is 1 if anything failed. CARGO_TARGET_DIR
   --list        print the steps
 
 Rust, a C compiler and, for the servers that tests talk to, what `cargo xtask services --help` lists are needed; as root on
-Debian the latter are installed. cargo-nextest, cargo-deny (installed in $HOME/.cache/atdata/tools if
-missing) and a Python >= 3.12 (see `cargo xtask peer --help`) are used where they are.";
+Debian the latter are installed. cargo-nextest, cargo-deny, mdbook and svgbob_cli (the last three are installed in
+$HOME/.cache/atdata/tools if missing) and a Python >= 3.12 (see `cargo xtask peer --help`) are used where they are.";
 
 /// Random inputs for each fuzz body: some minutes of work at most.
 const FUZZ_INPUTS: &str = "1000000";
@@ -42,7 +42,7 @@ struct Step {
     run: fn() -> Result<Outcome>,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 15] = [
     Step { name: "fmt", about: "formatting", run: fmt },
     Step { name: "tidy", about: "house rules: dependencies, manifests, sources", run: tidy::step },
     Step { name: "clippy", about: "lints, warnings denied", run: clippy },
@@ -54,6 +54,9 @@ const STEPS: [Step; 12] = [
     Step { name: "test", about: "unit and integration tests", run: test },
     Step { name: "doctest", about: "examples in the documentation", run: doctest },
     Step { name: "doc", about: "documentation, warnings denied", run: doc },
+    Step { name: "book", about: "the pages of docs/: links, pictures, and the book", run: book::step },
+    Step { name: "api", about: "public items, as they are written down", run: api::step },
+    Step { name: "package", about: "packages as the registry would get them", run: package::step },
     Step { name: "quickstart", about: "the quickstart example, optimised", run: quickstart },
     Step { name: "fuzz", about: "a bounded number of hostile inputs for each parser", run: fuzz },
     Step { name: "fixtures", about: "checksums of the files that Python wrote", run: fixtures_unchanged },

@@ -31,6 +31,9 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) manifest: PathBuf,
     pub(crate) published: bool,
+    /// Whether it has a library that is not made of macros.
+    pub(crate) is_library: bool,
+    pub(crate) features: Vec<String>,
     /// Names of the packages that it needs to be built and used (not to be tested).
     pub(crate) dependencies: Vec<String>,
     /// Members of the manifest that the registry shows, absent or empty ones left out.
@@ -64,6 +67,15 @@ pub(crate) fn metadata() -> Result<Metadata> {
                 manifest: text(package, "manifest_path")?.into(),
                 // `null` is "any registry", `[]` is `publish = false`.
                 published: package.get("publish").is_none_or(Value::is_null),
+                is_library: list(package, "targets")
+                    .flat_map(|target| list(target, "kind"))
+                    .any(|kind| kind.as_str() == Some("lib")),
+                features: package
+                    .get("features")
+                    .and_then(Value::as_object)
+                    .into_iter()
+                    .flat_map(|features| features.keys().cloned())
+                    .collect(),
                 dependencies: list(package, "dependencies")
                     .filter(|dependency| dependency.get("kind").and_then(Value::as_str) != Some("dev"))
                     .map(|dependency| text(dependency, "name"))

@@ -466,6 +466,11 @@ fn home() -> Result<PathBuf> {
     Ok(user_home()?.join(".atdata"))
 }
 
+/// Where statistics of datasets are kept that have no better place.
+pub(crate) fn statistics_directory() -> Result<PathBuf> {
+    Ok(home()?.join("statistics"))
+}
+
 /// Where journals of interrupted migrations are kept.
 pub(crate) fn journals() -> Result<PathBuf> {
     Ok(home()?.join("migrations"))

@@ -95,6 +95,10 @@ pub(crate) enum Command {
     Head(Head),
     /// Print samples, one a line
     Cat(Cat),
+    /// Show what values the fields have: ranges, quantiles, cardinalities, shapes; they are kept beside the dataset
+    Stats(Stats),
+    /// Describe a dataset for catalogues, as a Croissant document
+    Croissant(Croissant),
     /// Check that every byte of a dataset can be read and is what it should be
     Verify(Verify),
     /// Write sample indexes beside shards, so that single samples can be read
@@ -116,6 +120,16 @@ pub(crate) enum Command {
     /// List, show, publish and use lenses: ways to see the samples of one schema as those of another
     #[command(subcommand)]
     Lens(Lens),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages, one for each command
+    Man {
+        /// The directory
+        directory: PathBuf,
+    },
     /// Log in on the AT Protocol, and keep the session
     #[cfg(feature = "atmosphere")]
     Login(Login),
@@ -214,6 +228,12 @@ pub(crate) struct CsvOptions {
     pub(crate) arrays: Vec<String>,
 }
 
+/// A day.
+fn date(text: &str) -> Result<time::OffsetDateTime, String> {
+    let day = time::Date::parse(text, time::macros::format_description!("[year]-[month]-[day]"));
+    day.map(|day| day.midnight().assume_utc()).map_err(|_| "a date is YYYY-MM-DD".to_owned())
+}
+
 fn delimiter(text: &str) -> Result<u8, String> {
     match (text, text.as_bytes()) {
         ("\\t" | "tab", _) => Ok(b'\t'),
@@ -266,6 +286,9 @@ pub(crate) struct Head {
     /// Decode a field of bytes as an array
     #[arg(long = "array", value_name = "FIELD")]
     pub(crate) arrays: Vec<String>,
+    /// Draw images and arrays
+    #[arg(long, value_enum, default_value_t = Draw::Auto, value_name = "WHEN")]
+    pub(crate) draw: Draw,
 }
 
 /// Arguments of `cat`.
@@ -299,6 +322,67 @@ pub(crate) enum OutputFormat {
     Tagged,
     /// Comma-separated values; the first sample decides the columns
     Csv,
+}
+
+/// When values are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Draw {
+    /// On a terminal; in colours, if it has them and NO_COLOR is not set
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// Arguments of `stats`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Stats {
+    /// A dataset or shards
+    pub(crate) source: String,
+    /// Decode a field of bytes as an array, where no schema says so; repeat for more
+    #[arg(long = "array", value_name = "FIELD")]
+    pub(crate) arrays: Vec<String>,
+    /// Read the dataset again, even if its statistics are kept
+    #[arg(long)]
+    pub(crate) refresh: bool,
+    /// Keep nothing
+    #[arg(long)]
+    pub(crate) no_store: bool,
+    /// Write the document to this file, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Arguments of `croissant`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Croissant {
+    /// A dataset
+    pub(crate) source: String,
+    /// What it is, in words
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
+    /// The licence: an SPDX identifier or an address
+    #[arg(long, value_name = "LICENSE")]
+    pub(crate) license: Option<String>,
+    /// Where it is published
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Who made it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) creator: Option<String>,
+    /// How it is to be cited
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) citation: Option<String>,
+    /// The version
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) release: Option<String>,
+    /// When it was published: YYYY-MM-DD
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub(crate) published: Option<time::OffsetDateTime>,
+    /// Write the document to this file instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// Arguments of `verify`.

@@ -9,6 +9,7 @@ mod address;
 mod args;
 mod closest;
 mod commands;
+mod draw;
 #[cfg(feature = "http")]
 mod http_headers;
 mod import;
@@ -21,6 +22,7 @@ mod output;
 mod progress;
 mod size;
 mod source_arg;
+mod statistics;
 mod tagged;
 
 use std::ffi::OsString;

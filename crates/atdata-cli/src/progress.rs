@@ -108,6 +108,23 @@ impl Progress {
         self.bar().set_message(counted(samples, skipped));
     }
 
+    /// So many samples have been read, of so many if their number is known: then the time that is left is shown, too.
+    pub(crate) fn samples(&self, done: u64, total: Option<u64>) {
+        let bar = self.bar();
+        if bar.is_hidden() {
+            return;
+        }
+        let Some(total) = total else { return bar.set_message(counted(done, 0)) };
+        if bar.length() != Some(total) {
+            let template = "{spinner} [{bar:24}] {human_pos} of {human_len} samples, {per_sec}, {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_length(total);
+        }
+        bar.set_position(done);
+    }
+
     /// Watches the uploads of an import.
     #[cfg(feature = "atmosphere")]
     pub(crate) fn uploads(&self) -> Uploads {
@@ -161,7 +178,8 @@ impl DataSource for Watched {
         let (size, version) = (body.size(), body.version().map(str::to_owned));
         let bar = self.bar.clone();
         let chunks = body.into_chunks().inspect(move |chunk| {
-            if let Ok(chunk) = chunk {
+            // A bar with a length counts samples.
+            if let (Ok(chunk), None) = (chunk, bar.length()) {
                 bar.inc(chunk.len() as u64);
             }
         });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::stream::BoxStream;
 
+use crate::exchange::check_store;
 use crate::{
     DataStore, DataStoreExt, Error, IfExists, Index, IndexEntry, NewDataset, Packable, Result, ResultExt,
     WriteOptions,
@@ -42,8 +43,9 @@ use crate::{
 /// ```
 ///
 /// # Errors
-/// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) if the name is taken and replacing was not asked for; what the
-/// samples, the store or the index fail with.
+/// [`AlreadyExists`](crate::ErrorKind::AlreadyExists) if the name is taken and replacing was not asked for;
+/// [`Invalid`](crate::ErrorKind::Invalid) for a store whose shards cannot be registered in the index, see
+/// [`DataStore::is_local`] and [`DataStore::needs_index_of`]; what the samples, the store or the index fail with.
 pub async fn publish<T: Packable>(
     index: &dyn Index,
     store: &dyn DataStore,
@@ -54,6 +56,7 @@ pub async fn publish<T: Packable>(
 ) -> Result<Arc<dyn IndexEntry>> {
     let mut new = describe(NewDataset::new(name, T::schema(), Vec::new()));
     new.validate()?;
+    check_store(store, index).context("name", name)?;
     if new.if_exists == IfExists::Fail {
         ensure_free(index, &new.name).await?;
     }

@@ -117,6 +117,11 @@ impl<'a> ShardInput<'a> {
         self
     }
 
+    /// The number of the first shard.
+    pub fn first_number(&self) -> usize {
+        self.first
+    }
+
     /// Makes no shard longer than `bytes`, whatever the options say: a store that cannot take longer ones calls it before
     /// the first shard. A sample that is longer all alone is then [`Invalid`](crate::ErrorKind::Invalid), and so is a
     /// shard that is to be copied: [`DataStore::max_shard_size`](crate::DataStore::max_shard_size) tells before.

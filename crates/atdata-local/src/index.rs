@@ -273,6 +273,10 @@ impl Index for LocalIndex {
         each!(self, index => index.set_label(label).await)
     }
 
+    async fn set_older_label(&self, label: &Label) -> Result<()> {
+        each!(self, index => index.set_older_label(label).await)
+    }
+
     async fn get_label(&self, name: &str, version: Option<&str>) -> Result<Label> {
         each!(self, index => index.get_label(name, version).await)
     }

@@ -12,10 +12,10 @@ use async_trait::async_trait;
 use atdata_core::source::{Registry, UrlSource};
 use atdata_core::{
     DataSource, DataStore, DataStoreExt, Dataset, DictSample, ErrorKind, MissingIndex, RandomAccessOptions,
-    StoredShard, Value, WriteOptions,
+    ShardInput, StoredShard, Value, WriteOptions,
 };
 use atdata_s3::{S3DataStore, register};
-use atdata_testkit::data::{noise, numbers, sample, samples, sha256, stream_of};
+use atdata_testkit::data::{noise, numbers, packed, sample, samples, sha256, stream_of};
 use atdata_testkit::store::{StoreHarness, StoreLimits};
 use atdata_testkit::suite::{block_on, skip};
 use common::{BUCKET, Server};
@@ -195,6 +195,30 @@ fn fixed_names_are_not_written_twice_unless_that_is_asked_for() {
         let replaced =
             store.with_overwrite(true).write_samples(stream_of(later), "digits", &by_count(2)).await;
         assert_eq!(numbers(&bucket.read(&replaced.unwrap()).await), [4, 5, 6, 7, 8]);
+        assert_eq!(bucket.everything().await, before);
+    });
+}
+
+#[test]
+fn under_fixed_names_shards_may_be_written_one_by_one() {
+    on_each_server("one by one", async |bucket| {
+        let store = bucket.store.clone().with_id("v1").unwrap();
+        let write = async |number: usize| {
+            let one = packed(&samples(4)[number..=number]).into_iter().map(Ok);
+            let input = ShardInput::encode(stream::iter(one).boxed(), &by_count(1));
+            store.write_shards(&mut input.starting_at(number), "digits").await
+        };
+        let mut shards = Vec::new();
+        for number in [0, 2, 1, 3] {
+            shards.extend(write(number).await.unwrap());
+        }
+        shards.sort_by(|a, b| a.url.cmp(&b.url));
+        assert!(shards[3].url.ends_with("/digits/data--v1--000003.tar"), "{}", shards[3].url);
+        assert_eq!(numbers(&bucket.read(&shards).await), [0, 1, 2, 3]);
+        let before = bucket.everything().await;
+        let error = write(2).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+        assert_eq!(error.context_value("url"), Some(shards[2].url.as_str()));
         assert_eq!(bucket.everything().await, before);
     });
 }

@@ -13,6 +13,9 @@ pub use atdata_atmosphere::{
     self as atmosphere, Atmosphere, AtmosphereIndex, AtmosphereOptions, BlobSource, Credentials, PdsBlobStore,
 };
 
+#[cfg(feature = "describe")]
+pub use atdata_describe as describe;
+
 #[cfg(feature = "http")]
 pub use atdata_http::{self as http, HttpSource};
 
@@ -67,10 +70,15 @@ pub fn registry() -> source::Registry {
     registry
 }
 
-/// The page of the repository, whose examples must compile.
-#[cfg(all(doctest, feature = "atmosphere"))]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+#[cfg(all(
+    doctest,
+    feature = "atmosphere",
+    feature = "http",
+    feature = "local",
+    feature = "redis",
+    feature = "s3"
+))]
+mod pages;
 
 /// What most programs need: `use atdata::prelude::*;`.
 pub mod prelude {

@@ -4,6 +4,7 @@
 //! `crates/atdata-testkit/python`. What both read is compared as tagged JSON (see the README of the fixtures).
 
 mod atmosphere;
+mod croissant;
 mod imports;
 mod index;
 mod lenses;
@@ -41,7 +42,7 @@ one skipped case.
   --case NAME   run only these cases
   --list        print the cases
 
-Rust's side, beside the `atdata` command (cat, import, ls, process, show, schema show), is in atdata-testkit:
+Rust's side, beside the `atdata` command (cat, croissant, import, ls, process, show, schema show, stats), is in atdata-testkit:
   write-samples OUTDIR [--array-format compact]
       writes scalars.tar, arrays.tar, optional.tar and sharded-NNNNNN.tar, like python/write_shards.py;
       the array field of the last three is `arr`
@@ -59,7 +60,7 @@ struct Case {
     run: fn(&Bench) -> Result<()>,
 }
 
-const CASES: [Case; 29] = [
+const CASES: [Case; 30] = [
     case("fixtures-read-by-python-0.7", false, |bench| shards::fixtures_by_python(bench, Generation::Latest)),
     case("fixtures-read-by-python-0.2", false, |bench| shards::fixtures_by_python(bench, Generation::Seed)),
     case("fixtures-0.7-read-by-rust", true, |bench| shards::fixtures_by_rust(bench, Generation::Latest)),
@@ -78,6 +79,7 @@ const CASES: [Case; 29] = [
     case("jsonl-import-read-by-python", true, imports::jsonl),
     case("csv-import-read-by-python", true, imports::csv),
     case("npz-import-read-by-python", true, imports::npz),
+    case("croissant-accepted-by-its-validator", true, croissant::accepted),
     case("checkpoint-from-python-finished-by-rust", true, processing::python_then_rust),
     case("checkpoint-written-in-turn", true, processing::rust_then_python_then_rust),
     case("sqlite-entries-from-python-listed-by-rust", true, index::entries_from_python),

@@ -6,13 +6,17 @@ use anyhow::Result;
 use super::Tree;
 use crate::process;
 
-/// Every crate builds alone, and every published one also without its default features.
+/// Every crate builds alone, and every published one also without its default features and with each single feature.
 pub(super) fn each_crate_checks_alone(tree: &Tree) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     for package in &tree.metadata.packages {
-        let mut selections = vec![vec!["check", "--quiet", "--package", &package.name]];
+        let alone = vec!["check", "--quiet", "--package", &package.name];
+        let mut selections = vec![alone.clone()];
         if package.published {
-            selections.push(vec!["check", "--quiet", "--package", &package.name, "--no-default-features"]);
+            let bare = [&alone[..], &["--no-default-features"]].concat();
+            selections.push(bare.clone());
+            let single = package.features.iter().filter(|feature| *feature != "default");
+            selections.extend(single.map(|feature| [&bare[..], &["--features", feature]].concat()));
         }
         for arguments in selections {
             if let Err(error) = process::output(&mut process::cargo(&arguments)) {

@@ -159,6 +159,10 @@ impl DataStore for PdsBlobStore {
         self.limit().await.map(Some)
     }
 
+    fn needs_index_of(&self) -> Option<&str> {
+        Some(self.did.as_str())
+    }
+
     /// Forgets the blobs: the server removes those that no record refers to. It cannot be told to.
     async fn remove_shards(&self, urls: &[String]) -> Result<()> {
         for url in urls {

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use atdata_core::schema::{Profile, SampleSchema};
 use atdata_core::url::AtUri;
-use atdata_core::{Error, Result};
+use atdata_core::{Error, Label, Result};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 
-use super::find::label;
+use super::find::{Found, by_name, label};
 use super::schemas::published;
 use crate::records::{Collection, DatasetRecord, LabelRecord, LensRecord, RecordKind, SchemaRecord};
 use crate::repository::{MAX_BYTES, MAX_WRITES, Row, View, Write, microseconds};
@@ -137,12 +137,68 @@ impl<'a> Draft<'a> {
         target: &AtUri,
         description: Option<&str>,
     ) -> Result<()> {
-        let collection = self.collection(RecordKind::Label)?;
+        let created = self.later_than_all(name)?;
+        self.put_label(name, version, &target.to_string(), description, created)
+    }
+
+    /// Sets a label, and the name goes on standing for what it stands for, if it stands for anything.
+    pub(super) fn set_older_label(
+        &mut self,
+        name: &str,
+        version: &str,
+        target: &AtUri,
+        description: Option<&str>,
+    ) -> Result<()> {
+        let created = self.later_than_all(name)?;
+        let target = target.to_string();
+        let stands_for = match by_name(self.view, name)? {
+            Some(Found::Here(row)) => Some(self.view.uri(row).to_string()),
+            Some(Found::Elsewhere(uri)) => Some(uri.to_string()),
+            None => None,
+        };
+        let latest =
+            label(self.view, name, None)?.filter(|latest| latest.target.as_deref() == stands_for.as_deref());
+        let kept = match (stands_for, latest) {
+            (None, _) => None,
+            (Some(stands_for), Some(latest)) if *latest.version == *version => {
+                // The same rule as everywhere; identifiers are addresses here.
+                let latest = Label::new(name, stands_for).with_version(version);
+                let kept = Label::new(name, &target).with_version(version).kept_by(latest)?;
+                kept.map(|kept| (kept.version, kept.cid, None))
+            }
+            (Some(stands_for), Some(latest)) => {
+                let record = LabelRecord::from_json(&self.view.value(latest)?)?;
+                Some((latest.version.to_string(), stands_for, record.description))
+            }
+            (Some(stands_for), None) => Some((String::new(), stands_for, None)),
+        };
+        self.put_label(name, version, &target, description, created)?;
+        match kept {
+            // Both are one change.
+            Some((version, target, description)) => {
+                self.put_label(name, &version, &target, description.as_deref(), created.saturating_add(1))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The time of a label that is to count, in microseconds. Clocks differ; the order in which labels were set must not.
+    fn later_than_all(&self, name: &str) -> Result<i64> {
         let latest = label(self.view, name, None)?.map_or(i64::MIN, |row| row.created);
-        // Clocks differ; the order in which labels were set must not.
-        let created = microseconds(self.now).max(latest.saturating_add(1));
+        Ok(microseconds(self.now).max(latest.saturating_add(1)))
+    }
+
+    fn put_label(
+        &mut self,
+        name: &str,
+        version: &str,
+        target: &str,
+        description: Option<&str>,
+        created: i64,
+    ) -> Result<()> {
+        let collection = self.collection(RecordKind::Label)?;
         let created = OffsetDateTime::from_unix_timestamp_nanos(i128::from(created) * 1000);
-        let mut record = LabelRecord::new(name, target.to_string());
+        let mut record = LabelRecord::new(name, target);
         record.version = Some(version.to_owned()).filter(|version| !version.is_empty());
         record.description = description.map(str::to_owned);
         record.created_at = Some(created.unwrap_or(self.now));
@@ -160,14 +216,24 @@ impl<'a> Draft<'a> {
     /// Removes a dataset's record if no label leads to it, but for those that this change moves.
     pub(super) fn forget_unlabelled(&mut self, row: &Row) -> Result<()> {
         let uri = self.view.uri(row).to_string();
-        let moved = |label: &Row| {
-            self.writes.iter().any(|write| {
-                matches!(write, Write::Update { collection, rkey, .. }
-                    if *collection == label.collection && **rkey == *label.rkey)
-            })
+        // What this change says of a label, if it says anything.
+        let mut written = Vec::new();
+        for write in &self.writes {
+            if let Write::Create { collection, rkey, value } | Write::Update { collection, rkey, value } =
+                write
+                && collection.kind() == RecordKind::Label
+            {
+                written.push((*collection, &**rkey, LabelRecord::from_json(value)?.dataset_uri));
+            }
+        }
+        let rewritten = |label: &Row| {
+            written
+                .iter()
+                .any(|(collection, rkey, _)| *collection == label.collection && **rkey == *label.rkey)
         };
-        let labels = self.view.table(RecordKind::Label)?;
-        let needed = labels.from("").any(|label| label.target.as_deref() == Some(&uri) && !moved(label));
+        let mut labels = self.view.table(RecordKind::Label)?.from("");
+        let needed = written.iter().any(|(_, _, target)| *target == uri)
+            || labels.any(|label| label.target.as_deref() == Some(&uri) && !rewritten(label));
         if !needed {
             self.writes.push(Write::Delete { collection: row.collection, rkey: row.rkey.to_string() });
         }

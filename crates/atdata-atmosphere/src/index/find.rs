@@ -38,7 +38,7 @@ pub(super) fn label<'a>(view: &'a View, name: &'a str, version: Option<&str>) ->
 }
 
 /// Where a label leads; none if it dangles.
-fn target<'a>(view: &'a View, label: &Row) -> Option<Found<'a>> {
+pub(super) fn target<'a>(view: &'a View, label: &Row) -> Option<Found<'a>> {
     let uri: AtUri = label.target.as_deref()?.parse().ok()?;
     if uri.authority == view.did.as_str() {
         return view.at(&uri).filter(|row| row.collection.kind() == RecordKind::Dataset).map(Found::Here);

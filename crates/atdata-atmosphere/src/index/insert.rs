@@ -7,7 +7,7 @@ use atdata_core::{Error, IfExists, IndexEntry, NewDataset, Result, ResultExt, Sc
 
 use super::draft::Draft;
 use super::entry::AtmosphereEntry;
-use super::find::{Found, by_name, label};
+use super::find::{Found, by_name, label, target};
 use super::{AtmosphereIndex, EVERYTHING};
 use crate::records::{BlobRef, BlobShard, DatasetRecord, DatasetSize, Storage, UrlShard};
 use crate::repository::{Plan, View};
@@ -161,11 +161,17 @@ fn insertion(
     record.license.clone_from(&details.license);
     record.size = details.size;
 
-    let old = match by_name(view, &new.name)? {
+    let mut found = by_name(view, &new.name)?;
+    let is_older = new.is_older && found.is_some();
+    let version = new.version.as_deref().filter(|_| is_older);
+    if is_older {
+        found = label(view, &new.name, version)?.and_then(|label| target(view, label));
+    }
+    let old = match found {
         Some(Found::Here(row)) => Some((row, AtmosphereEntry::of_row(view, row)?)),
         Some(Found::Elsewhere(_)) | None => None,
     };
-    let leads_elsewhere = old.is_none() && label(view, &new.name, None)?.is_some();
+    let leads_elsewhere = old.is_none() && label(view, &new.name, version)?.is_some();
     let same = old.as_ref().filter(|(_, old)| is_same(old, &record, view.did.as_str()));
     if same.is_none() && (old.is_some() || leads_elsewhere) && new.if_exists == IfExists::Fail {
         return Err(Error::already_exists("the index has another dataset of this name"));
@@ -174,13 +180,15 @@ fn insertion(
         Some((row, _)) => view.uri(row),
         None => draft.create(record)?,
     };
-    let versions = new.version.as_deref().into_iter().chain([""]);
+    let versions = new.version.as_deref().into_iter().chain((!is_older).then_some(""));
     for version in versions {
         // Inserting the same thing again is no change: labels that are right keep their descriptions.
         let is_set = label(view, &new.name, Some(version))?
             .is_some_and(|label| label.target.as_deref() == Some(&*uri.to_string()));
-        if !(same.is_some() && is_set) {
-            draft.set_label(&new.name, version, &uri, None)?;
+        match (same.is_some() && is_set, is_older) {
+            (true, _) => {}
+            (false, false) => draft.set_label(&new.name, version, &uri, None)?,
+            (false, true) => draft.set_older_label(&new.name, version, &uri, None)?,
         }
     }
     if same.is_none()

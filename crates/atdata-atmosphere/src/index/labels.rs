@@ -17,7 +17,8 @@ use crate::records::{LabelRecord, RecordKind};
 use crate::repository::{Plan, Row, View};
 
 impl AtmosphereIndex {
-    pub(super) async fn label(&self, label: &Label) -> Result<()> {
+    /// Sets a label; if it is an older one, the name goes on standing for what it stands for.
+    pub(super) async fn label(&self, label: &Label, is_older: bool) -> Result<()> {
         label.validate()?;
         self.check_writable()?;
         let (profile, atmosphere, label) = (self.profile(), self.atmosphere.clone(), label.clone());
@@ -26,7 +27,11 @@ impl AtmosphereIndex {
                 Error::not_found("the index has no entry of this identifier").with("cid", &label.cid)
             })?;
             let mut draft = Draft::new(view, profile, &atmosphere.inner.tids);
-            draft.set_label(&label.name, &label.version, &view.uri(row), label.description.as_deref())?;
+            let (name, version, uri) = (&label.name, &label.version, view.uri(row));
+            match is_older {
+                false => draft.set_label(name, version, &uri, label.description.as_deref())?,
+                true => draft.set_older_label(name, version, &uri, label.description.as_deref())?,
+            }
             Ok(Plan::new(draft.finish(), |_| Ok(())))
         });
         set.await

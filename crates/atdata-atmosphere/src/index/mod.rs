@@ -166,7 +166,11 @@ impl Index for AtmosphereIndex {
     }
 
     async fn set_label(&self, label: &Label) -> Result<()> {
-        self.label(label).await
+        self.label(label, false).await
+    }
+
+    async fn set_older_label(&self, label: &Label) -> Result<()> {
+        self.label(label, true).await
     }
 
     async fn get_label(&self, name: &str, version: Option<&str>) -> Result<Label> {
@@ -189,6 +193,10 @@ impl Index for AtmosphereIndex {
     /// Unless [files of this machine](crate::AtmosphereOptions::local_files) are allowed: the server is one's own then.
     fn is_public(&self) -> bool {
         !self.atmosphere.inner.options.local_files
+    }
+
+    fn owner(&self) -> Option<&str> {
+        Some(self.did.as_str())
     }
 
     async fn publish_lens(&self, lens: &LensRecord) -> Result<String> {

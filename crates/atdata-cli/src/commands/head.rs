@@ -8,6 +8,7 @@ use serde_json::json;
 use super::cat::plain;
 use crate::address::Backends;
 use crate::args::Head;
+use crate::draw::Pen;
 use crate::output::{CliResult, Out, Status, printable};
 use crate::progress::Progress;
 use crate::source_arg;
@@ -35,17 +36,21 @@ pub(super) async fn print(
     out: &mut Out,
 ) -> CliResult {
     let mut documents = Vec::new();
+    let pen = Pen::new(args.draw);
     while let Some(keyed) = samples.try_next().await? {
         progress.finish();
         if out.is_json() {
             let Keyed { key, shard, sample } = &keyed;
-            documents.push(json!({"key": key, "shard": &**shard, "fields": plain(sample)}));
+            documents.push(json!({"key": key, "shard": redact(shard), "fields": plain(sample)}));
         } else {
             out.line(format_args!("{} ({})", printable(&keyed.key), printable(&redact(&keyed.shard))))?;
             let fields = keyed.sample.fields();
             let width = fields.keys().map(|name| name.chars().count()).max().unwrap_or_default();
             for (name, value) in fields.iter() {
                 out.line(format_args!("  {:<width$}  {}", printable(name), printable(&short(value))))?;
+                for line in pen.draw(value) {
+                    out.line(format_args!("  {:<width$}  {line}", ""))?;
+                }
             }
         }
     }

@@ -62,7 +62,7 @@ pub(super) async fn run(args: &Index, backends: &Backends, out: &mut Out) -> Cli
             progress.suspend(|| out.line(line).and_then(|()| out.flush()))?;
         }
         shards.push(json!({
-            "shard": shard,
+            "shard": redact(&shard),
             "index": place,
             "verdict": verdict,
             "samples": samples,

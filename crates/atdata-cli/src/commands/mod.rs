@@ -3,6 +3,7 @@
 #[cfg(feature = "atmosphere")]
 mod account;
 mod cat;
+mod croissant;
 mod exchange;
 mod head;
 mod import;
@@ -10,9 +11,11 @@ mod index;
 mod label;
 mod lens;
 mod ls;
+mod manual;
 mod process;
 mod schema;
 mod show;
+mod stats;
 mod verify;
 
 pub(crate) use schema::read_file as read_schema;
@@ -36,6 +39,8 @@ async fn dispatch(args: &Args, backends: &Backends, out: &mut Out) -> CliResult 
         Command::Show(args) => show::run(args, backends, out).await,
         Command::Head(args) => head::run(args, backends, out).await,
         Command::Cat(args) => cat::run(args, backends, out).await,
+        Command::Stats(args) => stats::run(args, backends, out).await,
+        Command::Croissant(args) => croissant::run(args, backends, out).await,
         Command::Verify(args) => verify::run(args, backends, out).await,
         Command::Index(args) => index::run(args, backends, out).await,
         Command::Process(args) => process::run(args, backends, out).await,
@@ -45,6 +50,8 @@ async fn dispatch(args: &Args, backends: &Backends, out: &mut Out) -> CliResult 
         Command::Label(args) => label::run(args, backends, out).await,
         Command::Schema(args) => schema::run(args, backends, out).await,
         Command::Lens(args) => lens::run(args, backends, out).await,
+        Command::Completions { shell } => manual::completions(*shell, out),
+        Command::Man { directory } => manual::pages(directory, out),
         #[cfg(feature = "atmosphere")]
         Command::Login(args) => account::login(args, backends, out).await,
         #[cfg(feature = "atmosphere")]

@@ -39,7 +39,7 @@ pub(super) async fn run(args: &Show, backends: &Backends, out: &mut Out) -> CliR
     if out.is_json() {
         let shards: Vec<Json> = shards
             .iter()
-            .map(|shard| json!({"url": shard.url, "size": shard.size, "sha256": shard.sha256}))
+            .map(|shard| json!({"url": redact(&shard.url), "size": shard.size, "sha256": shard.sha256}))
             .collect();
         out.document(&json!({
             "source": source.label,

@@ -1,6 +1,7 @@
 //! The JSON shapes that commands share; the README documents them.
 
 use atdata::schema::SampleSchema;
+use atdata::url::redact;
 use atdata::{IndexEntry, Map, Result, Value};
 use serde_json::{Value as Json, json};
 
@@ -13,7 +14,7 @@ pub(crate) fn entry(entry: &dyn IndexEntry) -> Json {
         "cid": entry.cid(),
         "uri": entry.uri(),
         "schema_ref": entry.schema_ref(),
-        "data_urls": entry.data_urls(),
+        "data_urls": entry.data_urls().iter().map(|url| redact(url)).collect::<Vec<_>>(),
         "metadata": entry.metadata().map_or(Json::Null, map),
     })
 }

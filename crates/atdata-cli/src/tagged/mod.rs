@@ -6,6 +6,7 @@ mod python;
 
 use atdata::array::{DType, NdArray, Structured};
 use atdata::shard::hex;
+use atdata::url::redact;
 use atdata::{DictSample, Error, Keyed, Map, Result, Value, msgpack};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -30,7 +31,7 @@ const FIRST: usize = 4;
 pub(crate) fn sample(keyed: &Keyed<DictSample>) -> Result<Json> {
     let fields = keyed.sample.fields().iter().map(|(name, field)| Ok(json!([name, value(field)?])));
     let fields = fields.collect::<Result<Vec<_>>>()?;
-    Ok(json!({"key": keyed.key, "shard": &*keyed.shard, "fields": fields}))
+    Ok(json!({"key": keyed.key, "shard": redact(&keyed.shard), "fields": fields}))
 }
 
 /// The entries of a map; unlike the names of fields, keys are values.

@@ -116,3 +116,24 @@ fn many_images_keep_their_order() {
     sorted.sort();
     assert_eq!((paths.len(), &paths), (120, &sorted));
 }
+
+#[test]
+fn images_and_arrays_are_drawn_where_that_is_wanted() {
+    let cli = Cli::new();
+    let mut pixels = image::GrayImage::new(8, 8);
+    pixels.pixels_mut().take(32).for_each(|pixel| pixel.0 = [255]);
+    std::fs::create_dir(cli.path("photos")).unwrap();
+    pixels.save(cli.path("photos/half.png")).unwrap();
+    cli.ok(&["import", cli.path("photos").to_str().unwrap(), "photos"]);
+    let plain = cli.ok(&["head", "photos"]);
+    assert_eq!(plain, cli.ok(&["head", "photos", "--draw", "never"]));
+    assert!(!plain.contains("@@@@"), "{plain}");
+    let drawn = cli.ok(&["head", "photos", "--draw", "always"]);
+    assert!(drawn.lines().any(|line| line.trim() == "@@@@@@@@"), "{drawn}");
+    let coloured = |name: &str, value: &str| {
+        let mut command = cli.command(&["head", "photos", "--draw", "always"]);
+        let output = command.env("COLORTERM", "truecolor").env(name, value).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().contains("\x1b[38;2;255;255;255m")
+    };
+    assert!(coloured("X", "") && !coloured("NO_COLOR", "1"));
+}

@@ -13,6 +13,7 @@ mod index;
 mod jsonl;
 mod label;
 mod lens;
+mod manual;
 mod memory;
 mod numpy;
 #[cfg(unix)]
@@ -23,6 +24,9 @@ mod redis;
 #[cfg(feature = "s3")]
 mod s3;
 mod schema;
+#[cfg(all(feature = "atmosphere", feature = "http", feature = "redis", feature = "s3"))]
+mod secrets;
+mod stats;
 mod tagged;
 mod verify;
 mod webdataset;

@@ -1,12 +1,15 @@
 //! Everything that an index has.
 
+use std::sync::Arc;
+
 use futures::TryStreamExt;
 
 use super::carry::{Job, found};
 use super::dataset::open_journal;
-use super::{Event, ExchangeOptions, ExchangeReport, Existing, Versions, journal, labels};
+use super::labels::{self, Age};
+use super::{Event, ExchangeOptions, ExchangeReport, Existing, Migrated, Versions, journal};
 use crate::schema::{SampleSchema, check_republication};
-use crate::{Error, Index, Label, Result};
+use crate::{Error, Index, IndexEntry, Label, Result};
 
 /// Carries everything: all datasets with all versions, all schemas, all labels. What the target has and is equal is left
 /// as it is, so that a backup can be repeated.
@@ -88,7 +91,7 @@ async fn everything(
     let versions = options.versions.unwrap_or(Versions::All);
     let mut datasets = source.list_datasets("");
     while let Some(entry) = datasets.try_next().await? {
-        match job.dataset(&entry, entry.name(), existing, versions).await {
+        match job.listed(&entry, existing, versions).await {
             Ok(migrated) => report.add(&migrated),
             Err(error) => job.failed(&mut report, entry.name(), error.with("name", entry.name())),
         }
@@ -103,6 +106,18 @@ async fn everything(
 }
 
 impl Job<'_> {
+    async fn listed(
+        &self,
+        entry: &Arc<dyn IndexEntry>,
+        existing: Existing,
+        versions: Versions,
+    ) -> Result<Migrated> {
+        // A name may stand for a dataset of another name; one of its own is listed nevertheless.
+        let stands_for = found(self.source.get_dataset(entry.name()).await)?;
+        let is_latest = stands_for.is_none_or(|latest| latest.name() == entry.name());
+        self.dataset(entry, entry.name(), existing, versions, is_latest).await
+    }
+
     fn failed(&self, report: &mut ExchangeReport, name: &str, error: Error) {
         self.tell(Event::Failed { name, error: &error });
         report.fail(name, error);
@@ -134,45 +149,64 @@ impl Job<'_> {
     /// Sets the labels that lead to datasets of other names.
     async fn aliases(&self, report: &mut ExchangeReport) -> Result<()> {
         let mut all = self.source.list_labels("");
-        let mut name = String::new();
+        let mut named: Vec<Label> = Vec::new();
         while let Some(label) = all.try_next().await? {
-            match self.alias(&label).await {
-                Ok(false) => {}
-                Ok(true) => {
-                    report.labels += 1;
-                    // A label that is set makes its name stand for something else.
-                    if !name.is_empty() && name != label.name {
-                        self.settle_alias(&name, report).await;
-                    }
-                    name = label.name;
-                }
-                Err(error) => self.failed(report, &label.name, error.with("name", &label.name)),
+            if named.first().is_some_and(|first| first.name != label.name) {
+                self.aliases_of(std::mem::take(&mut named), report).await;
             }
+            named.push(label);
         }
-        if !name.is_empty() {
-            self.settle_alias(&name, report).await;
-        }
+        self.aliases_of(named, report).await;
         Ok(())
     }
 
-    async fn alias(&self, label: &Label) -> Result<bool> {
+    /// Sets those labels of a name that lead to datasets of other names, first the one that says what the name stands for.
+    async fn aliases_of(&self, mut labels: Vec<Label>, report: &mut ExchangeReport) {
+        let Some(name) = labels.first().map(|label| label.name.clone()) else { return };
+        let last = match found(self.source.get_label(&name, None).await) {
+            Ok(last) => last,
+            Err(error) => return self.failed(report, &name, error.with("name", &name)),
+        };
+        let is_last = |label: &Label| last.as_ref().is_some_and(|last| last.version == label.version);
+        labels.sort_by_key(|label| !is_last(label));
+        for label in labels {
+            let age = if is_last(&label) { Age::Latest } else { Age::Older };
+            match self.alias(&label, age).await {
+                Ok(set) => report.labels += u64::from(set),
+                Err(error) => self.failed(report, &label.name, error.with("name", &label.name)),
+            }
+        }
+    }
+
+    async fn alias(&self, label: &Label, age: Age) -> Result<bool> {
         let Some(entry) = labels::entry_of(self.source, label).await? else { return Ok(false) };
         if entry.name() == label.name {
             return Ok(false);
         }
-        let Some(there) = found(self.target.get_dataset(entry.name()).await)? else { return Ok(false) };
+        let Some(there) = labels::own_entry(self.target, entry.name()).await? else { return Ok(false) };
         let Some(cid) = self.counterpart(label, &*entry, &*there).await? else { return Ok(false) };
-        labels::set(self.target, &labels::relabelled(label, &label.name, &cid), self.options.dry_run).await
+        let (new, dry_run) = (labels::relabelled(label, &label.name, &cid), self.options.dry_run);
+        let set = labels::set(self.target, &new, age, dry_run).await?;
+        if set || age == Age::Older {
+            return Ok(set);
+        }
+        // It leads where it should; another one may have been set after it.
+        let last = found(self.target.get_label(&new.name, None).await)?;
+        let is_last = last.is_some_and(|last| last.version == new.version);
+        if !is_last && !dry_run {
+            self.target.set_label(&new).await?;
+        }
+        Ok(!is_last)
     }
 
     /// The identifier in the target of what a label leads to: what its name stands for, or one of its versions.
     async fn counterpart(
         &self,
         label: &Label,
-        entry: &dyn crate::IndexEntry,
-        there: &dyn crate::IndexEntry,
+        entry: &dyn IndexEntry,
+        there: &dyn IndexEntry,
     ) -> Result<Option<String>> {
-        let latest = found(self.source.get_dataset(entry.name()).await)?;
+        let latest = labels::own_entry(self.source, entry.name()).await?;
         if latest.is_some_and(|latest| latest.cid() == Some(&label.cid)) {
             return Ok(there.cid().map(str::to_owned));
         }
@@ -183,20 +217,5 @@ impl Job<'_> {
             }
         }
         Ok(None)
-    }
-
-    /// Makes a name stand in the target for what it stands for in the source.
-    async fn settle_alias(&self, name: &str, report: &mut ExchangeReport) {
-        let settled = async {
-            let Some(last) = found(self.source.get_label(name, None).await)? else { return Ok(()) };
-            let there = found(self.target.get_label(name, Some(&last.version)).await)?;
-            match (there, self.options.dry_run) {
-                (Some(there), false) => labels::settle(self.target, name, &there.cid).await,
-                _ => Ok(()),
-            }
-        };
-        if let Err(error) = settled.await {
-            self.failed(report, name, error.with("name", name));
-        }
     }
 }

@@ -79,7 +79,9 @@ impl Job<'_> {
             }
         }
         let mut new = NewDataset::new(place.name, entry.schema_ref(), Vec::new());
+        // What a version is carried for is older than what the name stands for.
         new.version = place.version.map(str::to_owned);
+        new.is_older = place.version.is_some();
         new.validate()?;
         // What is there is known to be another one, or will be by the time.
         new.if_exists = match place.existing {
@@ -87,6 +89,7 @@ impl Job<'_> {
             Existing::Fail | Existing::Skip => IfExists::Fail,
         };
         if let (Some(plan), Some(copy)) = (&mut plan, self.options.copy) {
+            guard::check_store(copy.store, self.target)?;
             plan.measure(copy, self.options.divide, self.options.parallel).await?;
             let (shards, bytes) = (plan.shards.len(), plan.bytes());
             self.tell(Event::Started { name: entry.name(), shards, bytes });
@@ -109,7 +112,11 @@ impl Job<'_> {
         match (&plan, self.options.copy) {
             (Some(plan), Some(copy)) => {
                 let dataset = journal::of_dataset(entry, place.name);
-                let prefix = crate::prefix(place.name);
+                // Stores with fixed names would take the shards of one version for those of another.
+                let prefix = match place.version {
+                    Some(version) => crate::prefix(&format!("{}@{version}", place.name)),
+                    None => crate::prefix(place.name),
+                };
                 let mover = Mover {
                     plan,
                     copy,
@@ -136,13 +143,17 @@ impl Job<'_> {
         let content = provenance::content(checksums.iter().map(Option::as_deref));
         new.metadata = self.metadata(entry, content)?;
         let count = mover.plan.shards.len() as u64;
-        let name = new.name.clone();
+        let (name, version) = (new.name.clone(), new.version.clone());
         let error = match self.target.insert_dataset(new.with_shards(shards.clone())).await {
             Ok(inserted) => return Ok(carried(inserted, count, resumed, bytes)),
             Err(error) => error,
         };
         // An index may have done it and then have failed to say so: what an entry needs must not be removed.
-        match self.target.get_dataset(&name).await {
+        let reference = match &version {
+            Some(version) => format!("{name}@{version}"),
+            None => name.clone(),
+        };
+        match self.target.get_dataset(&reference).await {
             Ok(there) if has_urls(&*there, &shards) => return Ok(carried(there, count, resumed, bytes)),
             Err(unsure) if !unsure.is_not_found() => {
                 tracing::warn!(%unsure, name, "the shards of a dataset that may not have been registered remain");

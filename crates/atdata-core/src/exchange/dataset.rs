@@ -1,11 +1,13 @@
 //! One dataset with its versions and labels.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::carry::{Carried, Job, Place, found};
 use super::journal::{self, Journal};
-use super::{Event, ExchangeOptions, Existing, Migrated, Outcome, Versions, labels};
-use crate::{IfExists, Index, IndexEntry, Label, NewDataset, Result, ResultExt};
+use super::labels::{self, Age};
+use super::{Event, ExchangeOptions, Existing, Migrated, Outcome, Versions};
+use crate::{Index, IndexEntry, Label, Result, ResultExt};
 
 /// Carries one dataset from an index to another: its schema, its shards or their addresses, its metadata, and the labels
 /// that lead to it. The name may be any reference that the source understands, with a version for instance.
@@ -30,7 +32,8 @@ pub async fn migrate_dataset(
     let exchange = journal::digest(["migrate", &journal::of_dataset(&*entry, new_name)]);
     let job = Job { source, target, options, journal: open_journal(options, &exchange)? };
     let versions = options.versions.unwrap_or(Versions::Latest);
-    let migrated = job.dataset(&entry, new_name, options.existing(), versions).await.context("name", name)?;
+    let migrated =
+        job.dataset(&entry, new_name, options.existing(), versions, true).await.context("name", name)?;
     if let Some(journal) = job.journal {
         journal.remove()?;
     }
@@ -46,150 +49,105 @@ pub(super) fn open_journal(options: &ExchangeOptions<'_>, exchange: &str) -> Res
 }
 
 impl Job<'_> {
-    /// Carries what a name stands for; if they are wanted, first the other datasets that its versions lead to, because a
-    /// name stands for what was labelled last.
+    /// Carries what a name stands for; if they are wanted, then the other datasets that its versions lead to. The name
+    /// never stands for one of those in between. `is_latest`: whether the name stands for the entry in the source, which
+    /// it does not if the label set last leads to a dataset of another name.
     pub(super) async fn dataset(
         &self,
         entry: &Arc<dyn IndexEntry>,
         name: &str,
         existing: Existing,
         versions: Versions,
+        is_latest: bool,
     ) -> Result<Migrated> {
         let dry_run = self.options.dry_run;
-        let before = found(self.target.get_dataset(name).await)?;
+        let there = labels::own_entry(self.target, name).await?;
         let all = match entry.cid() {
             Some(_) => labels::versions_of(self.source, entry.name()).await?,
             None => Vec::new(),
         };
         let (own, others): (Vec<Label>, Vec<Label>) =
             all.into_iter().partition(|label| Some(&*label.cid) == entry.cid());
+        let carried = self.carry(&**entry, Place { name, version: None, there, existing }).await?;
         let mut done = Migrated {
             name: name.to_owned(),
-            outcome: Outcome::Equal,
-            entry: None,
+            outcome: carried.outcome,
+            entry: carried.entry.clone(),
             shards: 0,
             resumed: 0,
             bytes: 0,
             labels: 0,
         };
-        let others = if versions == Versions::All { others } else { Vec::new() };
-        if !others.is_empty() && existing != Existing::Replace {
-            // Whether the name may be taken is known before anything moves.
-            self.check_taken(&**entry, name, existing, before.clone()).await?;
-        }
-        let mut older = false;
-        for label in &others {
-            older |= self.older(&**entry, label, name, existing, &mut done).await?;
-        }
-        let carried = self.latest(&**entry, name, existing, before, older).await?;
-        let outcome = carried.outcome;
         count(&mut done, &carried);
-        done.entry = carried.entry;
-        done.outcome = if older && outcome == Outcome::Equal { Outcome::Carried } else { outcome };
-        if outcome != Outcome::Kept {
+        if done.outcome != Outcome::Kept {
             let cid = done.entry.as_ref().and_then(|entry| entry.cid()).map(str::to_owned);
             for label in &own {
                 // In a dry run there may be no entry yet.
                 let label = labels::relabelled(label, name, cid.as_deref().unwrap_or_default());
-                done.labels += u64::from(labels::set(self.target, &label, dry_run).await?);
+                let age = if is_latest { Age::Latest } else { Age::Older };
+                done.labels += u64::from(labels::set(self.target, &label, age, dry_run).await?);
             }
-            if let (Some(cid), false) = (&cid, dry_run) {
+            if let (Some(cid), false, true) = (&cid, dry_run, is_latest) {
                 labels::settle(self.target, name, cid).await?;
+            }
+        }
+        if versions == Versions::All {
+            // Several labels may lead to one dataset, which is one in the target, too.
+            let mut by_dataset = BTreeMap::<&str, Vec<&Label>>::new();
+            for label in &others {
+                by_dataset.entry(&label.cid).or_default().push(label);
+            }
+            for labels in by_dataset.values() {
+                self.older(&**entry, labels, name, existing, &mut done).await?;
             }
         }
         self.tell(Event::Ended { name: entry.name(), migrated: &done });
         Ok(done)
     }
 
-    /// Fails if the name stands for another dataset and must not be replaced.
-    async fn check_taken(
-        &self,
-        entry: &dyn IndexEntry,
-        name: &str,
-        existing: Existing,
-        there: Option<Arc<dyn IndexEntry>>,
-    ) -> Result<()> {
-        if there.is_none() || existing == Existing::Skip {
-            return Ok(());
-        }
-        let options = ExchangeOptions { dry_run: true, observer: None, ..self.options.clone() };
-        let check = Job { source: self.source, target: self.target, options: &options, journal: None };
-        check.carry(entry, Place { name, version: None, there, existing }).await.map(|_| ())
-    }
-
-    /// Carries another dataset of the name, that a version leads to. Says whether the name was moved for it.
+    /// Carries another dataset of the name, that some versions lead to.
     async fn older(
         &self,
         latest: &dyn IndexEntry,
-        label: &Label,
+        labels: &[&Label],
         name: &str,
         existing: Existing,
         done: &mut Migrated,
-    ) -> Result<bool> {
-        let Some(entry) = labels::entry_of(self.source, label).await? else { return Ok(false) };
+    ) -> Result<()> {
+        let Some(first) = labels.first() else { return Ok(()) };
+        let Some(entry) = labels::entry_of(self.source, first).await? else { return Ok(()) };
         if entry.name() != latest.name() {
-            // A label on another name's dataset; that goes along under its own name, if at all.
-            return Ok(false);
+            // Labels on another name's dataset; that goes along under its own name, if at all.
+            return Ok(());
         }
-        let reference = format!("{name}@{}", label.version);
-        let labelled = found(self.target.get_label(name, Some(&label.version)).await)?;
-        let there = match labelled {
-            Some(_) => found(self.target.get_dataset(&reference).await)?,
-            None => None,
-        };
-        let replaces = if there.is_none() { Existing::Replace } else { existing };
-        let place = Place { name, version: Some(&label.version), there, existing: replaces };
-        let carried = self.carry(&*entry, place).await.context("version", &label.version)?;
-        count(done, &carried);
-        let moved = carried.outcome == Outcome::Carried;
-        done.labels += u64::from(moved);
-        if let Some(cid) = carried.entry.as_ref().and_then(|entry| entry.cid())
-            && carried.outcome != Outcome::Kept
-        {
-            let new = labels::relabelled(label, name, cid);
-            let set = labels::set(self.target, &new, self.options.dry_run).await?;
-            done.labels += u64::from(set && !moved);
-            return Ok(moved || set);
-        }
-        Ok(moved)
-    }
-
-    /// Carries what the name stands for.
-    async fn latest(
-        &self,
-        entry: &dyn IndexEntry,
-        name: &str,
-        existing: Existing,
-        before: Option<Arc<dyn IndexEntry>>,
-        older: bool,
-    ) -> Result<Carried> {
-        if !older || self.options.dry_run {
-            return self.carry(entry, Place { name, version: None, there: before, existing }).await;
-        }
-        // The name stands for an older version at the moment.
-        let place = Place { name, version: None, there: before.clone(), existing };
-        let options = ExchangeOptions { dry_run: true, observer: None, ..self.options.clone() };
-        let check = Job { source: self.source, target: self.target, options: &options, journal: None };
-        let outcome = match before.is_some() {
-            true => check.carry(entry, place).await?.outcome,
-            false => Outcome::Carried,
-        };
-        if let (Some(before), true) = (&before, outcome.is_skipped()) {
-            let mut again = NewDataset::new(name, before.schema_ref(), before.data_urls().to_vec());
-            again.metadata = before.metadata().cloned();
-            again.if_exists = IfExists::Replace;
-            match self.target.insert_dataset(again).await {
-                Ok(entry) => {
-                    let shards = entry.data_urls().len() as u64;
-                    return Ok(Carried { outcome, entry: Some(entry), shards, resumed: 0, bytes: 0 });
-                }
-                // Its shards may have gone with its record.
-                Err(error) if !error.is_retryable() && outcome == Outcome::Equal => {}
-                Err(error) => return Err(error),
+        // The one of them that the target has, or else any.
+        let (mut version, mut there) = (first.version.as_str(), None);
+        for label in labels {
+            if let Some(found) = found(self.target.get_label(name, Some(&label.version)).await)? {
+                version = &label.version;
+                there = labels::entry_of(self.target, &found).await?;
+                break;
             }
         }
-        let there = found(self.target.get_dataset(name).await)?;
-        self.carry(entry, Place { name, version: None, there, existing: Existing::Replace }).await
+        let place = Place { name, version: Some(version), there, existing };
+        let carried = self.carry(&*entry, place).await.context("version", version)?;
+        count(done, &carried);
+        let is_new = carried.outcome == Outcome::Carried;
+        if done.outcome == Outcome::Equal && is_new {
+            done.outcome = Outcome::Carried;
+        }
+        done.labels += u64::from(is_new);
+        if carried.outcome == Outcome::Kept {
+            return Ok(());
+        }
+        let cid = carried.entry.as_ref().and_then(|entry| entry.cid()).unwrap_or_default();
+        for label in labels {
+            let new = labels::relabelled(label, name, cid);
+            let set = labels::set(self.target, &new, Age::Older, self.options.dry_run).await?;
+            // One of them was set with the dataset.
+            done.labels += u64::from(set && !(is_new && label.version == version));
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,23 @@
-//! What must not become public.
+//! What must not become public, and what nobody could read.
 
 use crate::url::{ShardUrl, redact};
-use crate::{Error, Index, IndexEntry, Result};
+use crate::{DataStore, Error, Index, IndexEntry, Result};
+
+/// Checks that shards of a store can be registered in an index, before any is written.
+pub(crate) fn check_store(store: &dyn DataStore, index: &dyn Index) -> Result<()> {
+    if store.is_local() && index.is_public() {
+        return Err(Error::invalid(
+            "the index is public, and the store keeps shards where only this machine reads them: another store is needed, which others can read",
+        ));
+    }
+    match store.needs_index_of() {
+        Some(account) if index.owner() != Some(account) => Err(Error::invalid(
+            "the store keeps shards only as long as an entry in the index of its own account refers to them: register them there, or use another store",
+        )
+        .with("account", account)),
+        _ => Ok(()),
+    }
+}
 
 /// Checks that an entry's addresses may be said in the target, if they are kept.
 pub(super) fn check_addresses(entry: &dyn IndexEntry, target: &dyn Index) -> Result<()> {

@@ -32,12 +32,36 @@ pub(super) async fn entry_of(index: &dyn Index, label: &Label) -> Result<Option<
     }
 }
 
+/// The entry that an index has of a name, whatever the name stands for.
+pub(super) async fn own_entry(index: &dyn Index, name: &str) -> Result<Option<Arc<dyn IndexEntry>>> {
+    match found(index.get_dataset(name).await)? {
+        Some(entry) if entry.name() != name => {
+            // The name alone comes before all that begin with it.
+            let first = index.list_datasets(name).try_next().await?;
+            Ok(first.filter(|entry| entry.name() == name))
+        }
+        found => Ok(found),
+    }
+}
+
+/// Whether a name is to stand for what a label leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Age {
+    /// From now on.
+    Latest,
+    /// It goes on standing for what it stands for.
+    Older,
+}
+
 /// Sets a label unless it is so already. Says whether it was set.
-pub(super) async fn set(index: &dyn Index, label: &Label, dry_run: bool) -> Result<bool> {
+pub(super) async fn set(index: &dyn Index, label: &Label, age: Age, dry_run: bool) -> Result<bool> {
     let there = found(index.get_label(&label.name, Some(&label.version)).await)?;
     let is_set = there.is_some_and(|there| there.cid == label.cid && there.description == label.description);
     if !is_set && !dry_run {
-        index.set_label(label).await?;
+        match age {
+            Age::Latest => index.set_label(label).await?,
+            Age::Older => index.set_older_label(label).await?,
+        }
     }
     Ok(!is_set)
 }

@@ -57,6 +57,8 @@ mod provenance;
 mod report;
 mod shards;
 
+pub(crate) use guard::check_store;
+
 pub use all::{backup_all, sync};
 pub use dataset::migrate_dataset;
 pub use options::{ExchangeOptions, Existing, Observer, Versions};

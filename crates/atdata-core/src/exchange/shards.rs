@@ -148,8 +148,13 @@ impl Mover<'_> {
                 ShardInput::copy(stream::iter([Ok(copy)]).boxed())
             }
         }
-        .starting_at(number);
-        let shards = self.copy.store.write_shards(&mut input, self.prefix).await?;
+        .starting_at(if self.plan.is_too_long(shard) { 0 } else { number });
+        // A divided shard becomes several, and the numbers behind its own are those of other shards.
+        let prefix = match self.plan.is_too_long(shard) {
+            true => format!("{}/{number:06}", self.prefix),
+            false => self.prefix.to_owned(),
+        };
+        let shards = self.copy.store.write_shards(&mut input, &prefix).await?;
         if let Some(journal) = self.journal.filter(|_| shards.iter().all(|one| is_journalled(&one.url)))
             && let Err(error) = journal.append(&id, &shard.id, &shards)
         {

@@ -309,6 +309,12 @@ impl Index for Federation {
         index.set_label(&Label { name: inside, ..label.clone() }).await
     }
 
+    async fn set_older_label(&self, label: &Label) -> Result<()> {
+        let (index, inside) = self.follow(self.route(&label.name)?).await?;
+        let inside = inside.to_owned();
+        index.set_older_label(&Label { name: inside, ..label.clone() }).await
+    }
+
     async fn get_label(&self, name: &str, version: Option<&str>) -> Result<Label> {
         let route = self.route(name)?;
         let place = route.place;
@@ -345,6 +351,11 @@ impl Index for Federation {
     async fn delete_label(&self, name: &str, version: &str) -> Result<()> {
         let (index, inside) = self.follow(self.route(name)?).await?;
         index.delete_label(inside, version).await
+    }
+
+    /// Of the local index.
+    fn owner(&self) -> Option<&str> {
+        self.local.owner()
     }
 
     /// What the local index says.

@@ -120,6 +120,33 @@ impl State {
         self.labels.insert((dated.label.name.clone(), dated.label.version.clone()), (self.changes, dated));
     }
 
+    fn check_target(&self, label: &Label) -> Result<()> {
+        match self.entry(&label.cid, "") {
+            Some(_) => Ok(()),
+            None => {
+                Err(Error::not_found("the index has no entry of this identifier").with("cid", &label.cid))
+            }
+        }
+    }
+
+    /// Sets a label, and the name goes on standing for what it stands for.
+    fn set_older_label(&mut self, label: Label) -> Result<()> {
+        let latest = match self.label(&label.name, None) {
+            Some(latest) => label.kept_by(latest.clone())?,
+            None => None,
+        };
+        self.set_label(label);
+        if let Some(latest) = latest {
+            self.set_label(latest);
+        }
+        Ok(())
+    }
+
+    /// What a version of a name leads to.
+    fn by_version(&self, name: &str, version: &str) -> Option<Arc<Entry>> {
+        self.entry(&self.label(name, Some(version))?.cid, name)
+    }
+
     /// The entry that a listing shows for a name: that of the label set last that leads to an entry of this very name,
     /// or any of the name if no label does. Another name's entry is listed under its own name, whatever labels say.
     fn listed(&self, name: &str) -> Option<Arc<Entry>> {
@@ -181,7 +208,11 @@ impl Index for MemoryIndex {
         entry.cid = Some(cid.clone());
         let entry = Arc::new(entry);
 
-        let old = state.by_name(&new.name);
+        let mut old = state.by_name(&new.name);
+        let is_older = new.is_older && old.is_some();
+        if is_older {
+            old = new.version.as_ref().and_then(|version| state.by_version(&new.name, version));
+        }
         let is_same = old.as_ref().is_some_and(|old| **old == *entry);
         if old.is_some() && !is_same && new.if_exists == IfExists::Fail {
             return Err(
@@ -192,11 +223,16 @@ impl Index for MemoryIndex {
             state.publish(schema);
         }
         state.entries.insert((cid.clone(), new.name.clone()), entry.clone());
-        for version in new.version.into_iter().chain([String::new()]) {
+        let plain = (!is_older).then(String::new);
+        for version in new.version.into_iter().chain(plain) {
             // Inserting the same thing again is no change: labels that are right keep their descriptions.
             let is_set = state.label(&new.name, Some(&version)).is_some_and(|label| label.cid == cid);
-            if !(is_same && is_set) {
-                state.set_label(Label::new(&new.name, &cid).with_version(version));
+            let label = Label::new(&new.name, &cid).with_version(version);
+            match (is_same && is_set, is_older) {
+                (true, _) => {}
+                (false, false) => state.set_label(label),
+                // It has a version, so that this cannot fail.
+                (false, true) => state.set_older_label(label)?,
             }
         }
         if let Some(old_cid) = old.and_then(|old| old.cid.clone()).filter(|old| *old != cid) {
@@ -216,8 +252,7 @@ impl Index for MemoryIndex {
             return Ok(entry);
         }
         let (name, version) = parsed.split_version().ok_or_else(missing)?;
-        let label = state.label(name, Some(version)).ok_or_else(missing)?;
-        Ok(state.entry(&label.cid, name).ok_or_else(missing)?)
+        Ok(state.by_version(name, version).ok_or_else(missing)?)
     }
 
     fn list_datasets(&self, prefix: &str) -> BoxStream<'_, Result<Arc<dyn IndexEntry>>> {
@@ -274,11 +309,16 @@ impl Index for MemoryIndex {
     async fn set_label(&self, label: &Label) -> Result<()> {
         label.validate()?;
         let mut state = self.state();
-        if state.entry(&label.cid, "").is_none() {
-            return Err(Error::not_found("the index has no entry of this identifier").with("cid", &label.cid));
-        }
+        state.check_target(label)?;
         state.set_label(label.clone());
         Ok(())
+    }
+
+    async fn set_older_label(&self, label: &Label) -> Result<()> {
+        label.validate()?;
+        let mut state = self.state();
+        state.check_target(label)?;
+        state.set_older_label(label.clone())
     }
 
     async fn get_label(&self, name: &str, version: Option<&str>) -> Result<Label> {

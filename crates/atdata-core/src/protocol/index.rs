@@ -86,6 +86,9 @@ pub struct NewDataset {
     pub version: Option<String>,
     /// What to do when the name is taken.
     pub if_exists: IfExists,
+    /// Whether it is an older dataset of its name: if the name stands for a dataset already, it goes on standing for that
+    /// one, at every moment, and the version alone leads to this one. `if_exists` is then about the version.
+    pub is_older: bool,
 }
 
 impl NewDataset {
@@ -98,6 +101,7 @@ impl NewDataset {
             metadata: None,
             version: None,
             if_exists: IfExists::default(),
+            is_older: false,
         }
     }
 
@@ -146,18 +150,44 @@ impl NewDataset {
         self
     }
 
+    /// Makes it an [older](Self::is_older) dataset of its name, which needs a version.
+    ///
+    /// ```
+    /// use atdata_core::{Index, MemoryIndex, NewDataset};
+    ///
+    /// # futures::executor::block_on(async {
+    /// let index = MemoryIndex::new();
+    /// index.insert_dataset(NewDataset::new("digits", "Digit@1.0.0", vec!["new.tar".into()])).await?;
+    /// let old = NewDataset::new("digits", "Digit@1.0.0", vec!["old.tar".into()]).with_version("1.0.0");
+    /// index.insert_dataset(old.as_older()).await?;
+    /// assert_eq!(index.get_dataset("digits").await?.data_urls(), ["new.tar"]);
+    /// assert_eq!(index.get_dataset("digits@1.0.0").await?.data_urls(), ["old.tar"]);
+    /// # Ok::<(), atdata_core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn as_older(mut self) -> Self {
+        self.is_older = true;
+        self
+    }
+
     /// Checks name and version.
     ///
     /// # Errors
     /// [`Invalid`](crate::ErrorKind::Invalid): a name that is empty, too long, has a control character or begins like a
-    /// reference; a version that is not 1 to 64 letters, digits and `. - _ +`.
+    /// reference; a version that is not 1 to 64 letters, digits and `. - _ +`; an older dataset without a version.
     pub fn validate(&self) -> Result<()> {
         validate_name(&self.name)?;
-        if let Some(version) = &self.version {
-            validate_version(version)?;
+        match &self.version {
+            Some(version) => validate_version(version),
+            None if self.is_older => Err(needs_version(&self.name)),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+fn needs_version(name: &str) -> Error {
+    Error::invalid("what is older than the dataset that a name stands for needs a version").with("name", name)
 }
 
 /// The longest name of a dataset or label, in bytes.
@@ -245,6 +275,21 @@ impl Label {
     pub fn validate(&self) -> Result<()> {
         validate_name(&self.name)?;
         if self.version.is_empty() { Ok(()) } else { validate_version(&self.version) }
+    }
+
+    /// The label that has to be set again, or anew, if `self` is set as an [older](Index::set_older_label) one, so that
+    /// the name goes on standing for what `latest` leads to, the label of the name that was set last.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) if `self` has no version, and it is such a label by which the name stands
+    /// for something else.
+    pub fn kept_by(&self, latest: Label) -> Result<Option<Label>> {
+        match (latest.version == self.version, latest.cid == self.cid) {
+            (false, _) => Ok(Some(latest)),
+            (true, true) => Ok(None),
+            (true, false) if self.version.is_empty() => Err(needs_version(&self.name)),
+            (true, false) => Ok(Some(Self::new(latest.name, latest.cid))),
+        }
     }
 }
 
@@ -386,6 +431,26 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     /// [`NotFound`](crate::ErrorKind::NotFound) if no entry has the label's identifier.
     async fn set_label(&self, label: &Label) -> Result<()>;
 
+    /// Sets a label as [`set_label`](Self::set_label) does, but the name goes on standing for what it stands for, if it
+    /// stands for anything. If nothing else is implemented, the label that was set last is set again after it, and the
+    /// name stands for something else for a moment.
+    ///
+    /// # Errors
+    /// As [`set_label`](Self::set_label); [`Invalid`](crate::ErrorKind::Invalid) for a label without a version, if it is
+    /// that one by which the name stands for something else.
+    async fn set_older_label(&self, label: &Label) -> Result<()> {
+        let latest = match self.get_label(&label.name, None).await {
+            Ok(latest) => label.kept_by(latest)?,
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error),
+        };
+        self.set_label(label).await?;
+        match latest {
+            Some(latest) => self.set_label(&latest).await,
+            None => Ok(()),
+        }
+    }
+
     /// Finds a label. Without a version it is the one set last, whatever its version.
     ///
     /// # Errors
@@ -419,6 +484,12 @@ pub trait Index: fmt::Debug + Send + Sync + 'static {
     /// paths of this machine, addresses with credentials. Not if nothing else is implemented.
     fn is_public(&self) -> bool {
         false
+    }
+
+    /// The account whose index it is, where indexes belong to accounts: a store may keep shards only for entries of
+    /// [one of them](crate::DataStore::needs_index_of). None if nothing else is implemented.
+    fn owner(&self) -> Option<&str> {
+        None
     }
 
     /// The schema of a dataset, as data: Rust cannot make a type at run time. With it a
@@ -487,6 +558,9 @@ macro_rules! forward_index {
             async fn set_label(&self, label: &Label) -> Result<()> {
                 (**self).set_label(label).await
             }
+            async fn set_older_label(&self, label: &Label) -> Result<()> {
+                (**self).set_older_label(label).await
+            }
             async fn get_label(&self, name: &str, version: Option<&str>) -> Result<Label> {
                 (**self).get_label(name, version).await
             }
@@ -501,6 +575,9 @@ macro_rules! forward_index {
             }
             fn is_public(&self) -> bool {
                 (**self).is_public()
+            }
+            fn owner(&self) -> Option<&str> {
+                (**self).owner()
             }
             async fn decode_schema(&self, reference: &str) -> Result<SampleSchema> {
                 (**self).decode_schema(reference).await

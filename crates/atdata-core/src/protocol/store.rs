@@ -154,6 +154,19 @@ pub trait DataStore: fmt::Debug + Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Whether the addresses of its shards mean something on this machine only, as paths do: they are not for indexes that
+    /// [everybody reads](crate::Index::is_public). Not if nothing else is implemented.
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    /// The account in whose [index](crate::Index::owner) its shards have to be registered, because they are kept only as
+    /// long as an entry there refers to them. None, if they stay whatever refers to them, or if nothing else is
+    /// implemented.
+    fn needs_index_of(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether a shard is written as it is produced, in bounded memory, rather than collected first.
     fn supports_streaming(&self) -> bool {
         true
@@ -175,6 +188,12 @@ macro_rules! forward_store {
             }
             async fn max_shard_size(&self) -> Result<Option<u64>> {
                 (**self).max_shard_size().await
+            }
+            fn is_local(&self) -> bool {
+                (**self).is_local()
+            }
+            fn needs_index_of(&self) -> Option<&str> {
+                (**self).needs_index_of()
             }
             fn supports_streaming(&self) -> bool {
                 (**self).supports_streaming()

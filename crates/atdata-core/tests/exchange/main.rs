@@ -5,5 +5,6 @@ mod copies;
 mod everything;
 mod guards;
 mod journal;
+mod latest;
 mod support;
 mod versions;

@@ -143,6 +143,10 @@ impl DataStore for LocalDiskStore {
         Ok(shards)
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn read_url(&self, url: &str) -> Result<String> {
         address::check(&self.root, url)?;
         Ok(url.to_owned())

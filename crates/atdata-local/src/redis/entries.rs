@@ -4,7 +4,7 @@ use atdata_core::{Entry, Error, IfExists, Label, NewDataset, Result};
 use bytes::Bytes;
 
 use super::change::{Change, Stage, list};
-use super::find::Named;
+use super::find::{Named, by_version};
 use super::keys;
 use super::labels;
 use super::names::{Held, expect_row, held, labelled, record};
@@ -25,7 +25,11 @@ pub(super) async fn insert(
     let name = entry.name.as_str();
     let row = Row::of(entry)?;
     let revision = found.revision;
-    let found = found.row;
+    let is_older = new.is_older && found.row.is_some();
+    let found = match (&new.version, is_older) {
+        (Some(version), true) => by_version(server, name, version).await?,
+        _ => found.row,
+    };
     let is_same = match &found {
         Some(found) => found.cid.as_deref() == Some(cid) && found.says_the_same(&row)?,
         None => false,
@@ -33,7 +37,8 @@ pub(super) async fn insert(
     if found.is_some() && !is_same && new.if_exists == IfExists::Fail {
         return Err(Error::already_exists("the index has another dataset of this name").with("name", name));
     }
-    let versions: Vec<&str> = new.version.as_deref().into_iter().chain([""]).collect();
+    let plain = (!is_older).then_some("");
+    let versions: Vec<&str> = new.version.as_deref().into_iter().chain(plain).collect();
     let old = found.as_ref().filter(|found| found.name == name).and_then(|found| found.cid.clone());
     let old = old.filter(|old| old != cid);
     let (record, this, labels, old_held) = futures::try_join!(
@@ -63,7 +68,9 @@ pub(super) async fn insert(
         record.set_entry(writer.change, cid, Bytes::new());
         list(writer.change, keys::NAMES, name.to_owned(), true);
     }
-    record.prefer(writer.change, cid);
+    if !is_older {
+        record.prefer(writer.change, cid);
+    }
     // The label of the name comes last: it is the one that counts from now on. Inserting the same thing again is no
     // change: labels that are right keep their descriptions.
     let mut is_changed = !is_same || !is_listed;
@@ -71,7 +78,11 @@ pub(super) async fn insert(
         if !is_same || labelled.as_deref() != Some(cid) {
             is_changed = true;
             let label = Label::new(name, cid).with_version(version);
-            labels::write(server, writer.change, &mut record, &this.references, &label).await?;
+            let (change, references) = (&mut *writer.change, &this.references);
+            match is_older {
+                false => labels::write(server, change, &mut record, references, &label).await?,
+                true => labels::write_older(server, change, &mut record, references, &label).await?,
+            }
         }
     }
     if !is_changed {

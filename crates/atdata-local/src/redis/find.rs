@@ -192,3 +192,10 @@ pub(super) async fn by_name(server: &dyn Server, name: &str) -> Result<Named> {
     let reference = DatasetRef { authority: None, name: name.to_owned() };
     Ok(find_at_once(server, &reference).await?.name)
 }
+
+/// Looks only at what a version of a name leads to, as it is under the name.
+pub(super) async fn by_version(server: &dyn Server, name: &str, version: &str) -> Result<Option<Row>> {
+    let Some(cid) = server.call(cid_of(name, version)).await?.text()? else { return Ok(None) };
+    let (row, kept) = row_and_kept(server, name, &cid).await?;
+    under(Row::read(row)?, name, kept.bytes()?)
+}

@@ -1,6 +1,6 @@
 //! Labels.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use atdata_core::{Error, Label, Result};
 use bytes::Bytes;
@@ -30,6 +30,52 @@ pub(super) async fn write(
     Ok(())
 }
 
+/// Adds a label to a change, and the name goes on standing for what it stands for.
+pub(super) async fn write_older(
+    server: &dyn Server,
+    change: &mut Change,
+    record: &mut RecordChange,
+    references: &References,
+    label: &Label,
+) -> Result<()> {
+    let (name, version, cid) = (label.name.as_str(), label.version.as_str(), label.cid.as_str());
+    let kept = match record.record.standing(name) {
+        Some(latest) => label.kept_by(latest)?,
+        None => None,
+    };
+    let Some(kept) = kept else { return write(server, change, record, references, label).await };
+    let mut moved = BTreeMap::<String, Vec<(&str, bool)>>::new();
+    moved.entry(cid.to_owned()).or_default().push((version, true));
+    if let Some(before) = record.record.label(version).filter(|before| *before != cid) {
+        moved.entry(before.to_owned()).or_default().push((version, false));
+    }
+    // Another label than the latest may be what has to say from now on what the name stands for.
+    let is_set = record.record.latest.as_deref() == Some(&*kept.version)
+        && record.record.label(&kept.version) == Some(&*kept.cid);
+    if !is_set {
+        moved.entry(kept.cid.clone()).or_default().push((&kept.version, true));
+        if let Some(before) = record.record.label(&kept.version).filter(|before| *before != kept.cid) {
+            moved.entry(before.to_owned()).or_default().push((&kept.version, false));
+        }
+    }
+    // Of each entry at once: in a cluster a second step would find that the first has changed something.
+    for (moved, labels) in moved {
+        let held = if moved == cid { None } else { Some(held(server, &moved).await?.references) };
+        let stage = if labels.iter().any(|(_, is_there)| *is_there) { Stage::Things } else { Stage::Remains };
+        let mut references = held.as_ref().unwrap_or(references).change(change, stage, &moved);
+        for (version, is_there) in labels {
+            references.label(name, version, is_there);
+        }
+    }
+    record.set_older_label(change, version, cid);
+    write_key(change, name, version, cid, label.description.as_deref());
+    if !is_set {
+        record.set_label(change, &kept.version, &kept.cid);
+        write_key(change, name, &kept.version, &kept.cid, kept.description.as_deref());
+    }
+    Ok(())
+}
+
 /// Writes a label where Python looks for it, and lists it.
 pub(super) fn write_key(
     change: &mut Change,
@@ -51,8 +97,9 @@ pub(super) fn write_key(
     list(change, keys::LABELS, keys::pair(name, version), true);
 }
 
-/// Sets a label; nothing is said if others were faster.
-pub(super) async fn set(server: &dyn Server, label: &Label) -> Result<Option<()>> {
+/// Sets a label; nothing is said if others were faster. If it is an older one, the name goes on standing for what it
+/// stands for.
+pub(super) async fn set(server: &dyn Server, label: &Label, is_older: bool) -> Result<Option<()>> {
     let (held, record) = futures::try_join!(held(server, &label.cid), record(server, &label.name))?;
     if held.row.is_none() {
         return Err(Error::not_found("the index has no entry of this identifier").with("cid", &label.cid));
@@ -60,7 +107,10 @@ pub(super) async fn set(server: &dyn Server, label: &Label) -> Result<Option<()>
     let mut change = Change::default();
     expect_row(&mut change, &label.cid, held.row.as_ref());
     let mut record = RecordChange::new(&mut change, &label.name, record);
-    write(server, &mut change, &mut record, &held.references, label).await?;
+    match is_older {
+        false => write(server, &mut change, &mut record, &held.references, label).await?,
+        true => write_older(server, &mut change, &mut record, &held.references, label).await?,
+    }
     Ok(change.apply(server).await?.then_some(()))
 }
 

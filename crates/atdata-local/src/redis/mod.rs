@@ -248,7 +248,15 @@ impl Index for RedisIndex {
 
     async fn set_label(&self, label: &Label) -> Result<()> {
         label.validate()?;
-        repeat(|| labels::set(self.server(), label)).await
+        repeat(|| labels::set(self.server(), label, false)).await
+    }
+
+    async fn set_older_label(&self, label: &Label) -> Result<()> {
+        label.validate()?;
+        // What Python has written decides, too, what the name stands for.
+        let reference = DatasetRef { authority: None, name: label.name.clone() };
+        self.look_up(&reference, Need::Newer).await?;
+        repeat(|| labels::set(self.server(), label, true)).await
     }
 
     async fn get_label(&self, name: &str, version: Option<&str>) -> Result<Label> {

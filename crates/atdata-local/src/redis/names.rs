@@ -84,7 +84,7 @@ pub(super) async fn adopt(server: &dyn Server, name: &str, versions: &[String]) 
             Some(cid) => {
                 let references = held(server, &cid).await?.references;
                 references.change(&mut change, Stage::Things, &cid).label(name, version, true);
-                record.note_label(&mut change, version, &cid);
+                record.adopt_label(&mut change, version, &cid);
                 list(&mut change, keys::LABELS, keys::pair(name, version), true);
             }
             None => {

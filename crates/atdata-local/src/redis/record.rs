@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use atdata_core::Result;
+use atdata_core::{Label, Result};
 use bytes::Bytes;
 use time::OffsetDateTime;
 
@@ -80,6 +80,13 @@ impl Record {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000).ok()
     }
 
+    /// The label by which a name stands for an entry; for one that no label leads to, the one that it would have.
+    pub(super) fn standing(&self, name: &str) -> Option<Label> {
+        let labelled =
+            self.by_age().first().map(|(version, cid)| Label::new(name, *cid).with_version(*version));
+        labelled.or_else(|| self.entry.as_ref().map(|cid| Label::new(name, cid)))
+    }
+
     /// Whether a label may not be where it is to be yet.
     pub(super) fn is_unfinished(&self, version: &str) -> bool {
         self.labels.get(version).is_some_and(|(_, age)| self.unfinished.contains(age))
@@ -134,21 +141,41 @@ impl RecordChange {
     /// Sets a label, which is the latest from now on.
     pub(super) fn set_label(&mut self, change: &mut Change, version: &str, cid: &str) {
         self.note_label(change, version, cid);
+        self.set_time(change, version);
+        self.set_latest(change, version);
+    }
+
+    /// Sets a label; which one is the latest stays as it is.
+    pub(super) fn set_older_label(&mut self, change: &mut Change, version: &str, cid: &str) {
+        self.note_label(change, version, cid);
+        self.set_time(change, version);
+    }
+
+    /// Takes over a label that somebody else has set, nobody knows when; it is the latest from now on.
+    pub(super) fn adopt_label(&mut self, change: &mut Change, version: &str, cid: &str) {
+        self.note_label(change, version, cid);
+        self.set_latest(change, version);
+    }
+
+    fn set_time(&self, change: &mut Change, version: &str) {
         let micros = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000;
         self.at(change).set(&self.key, format!("~{version}"), micros.to_string());
     }
 
-    /// Notes a label that somebody else has set.
-    pub(super) fn note_label(&mut self, change: &mut Change, version: &str, cid: &str) {
+    fn note_label(&mut self, change: &mut Change, version: &str, cid: &str) {
         let age = self.next.to_string();
         self.at(change)
             .set(&self.key, format!("@{version}"), cid.to_owned())
             .set(&self.key, format!("#{version}"), age)
             .unset(&self.key, format!("~{version}"))
-            .set(&self.key, format!("!{}", self.next), Bytes::new())
-            .set(&self.key, LATEST, version.to_owned());
+            .set(&self.key, format!("!{}", self.next), Bytes::new());
         change.at(Stage::Done, self.key.clone()).unset(&self.key, format!("!{}", self.next));
         self.record.labels.insert(version.to_owned(), (cid.to_owned(), self.next));
+    }
+
+    /// Makes a label the latest.
+    pub(super) fn set_latest(&mut self, change: &mut Change, version: &str) {
+        self.at(change).set(&self.key, LATEST, version.to_owned());
         self.record.latest = Some(version.to_owned());
     }
 

@@ -71,6 +71,14 @@ pub(super) fn by_name(connection: &Connection, name: &str) -> Result<Option<Entr
     unlabelled(connection, name)
 }
 
+/// Finds what a version of a name leads to.
+fn by_version(connection: &Connection, name: &str, version: &str) -> Result<Option<Entry>> {
+    match labels::find(connection, name, version)? {
+        Some(label) => labelled(connection, &label),
+        None => Ok(None),
+    }
+}
+
 /// The entry that a listing shows for a name: that of the latest label that leads to an entry of this very name,
 /// or any of the name if no label does. Another name's entry is listed under its own name, whatever labels say.
 pub(super) fn listed(connection: &Connection, name: &str) -> Result<Option<Entry>> {
@@ -105,7 +113,15 @@ pub(super) fn insert(connection: &Connection, new: NewDataset, schema_ref: Strin
 
     let is_used: bool =
         connection.prepare_cached(IS_USED).sql()?.query_row([&entry.name], |row| row.get(0)).sql()?;
-    let old = if is_used { by_name(connection, &entry.name)? } else { None };
+    let mut old = if is_used { by_name(connection, &entry.name)? } else { None };
+    // What the name goes on standing for.
+    let latest = match &old {
+        Some(old) if new.is_older => Some(labels::standing(connection, &entry.name, old)?),
+        _ => None,
+    };
+    if latest.is_some() {
+        old = by_version(connection, &entry.name, new.version.as_deref().unwrap_or_default())?;
+    }
     let is_same = match &old {
         Some(old) => are_equal(old, &entry)?,
         None => false,
@@ -120,10 +136,12 @@ pub(super) fn insert(connection: &Connection, new: NewDataset, schema_ref: Strin
     }
     // The label of the name comes last: it is the one that counts from now on. Inserting the same thing again is no
     // change: labels that are right keep their descriptions.
-    for version in new.version.as_deref().into_iter().chain([""]) {
+    let plain = latest.is_none().then_some("");
+    for version in new.version.as_deref().into_iter().chain(plain) {
         let is_right = |label: Label| label.cid == cid;
         if !(is_same && labels::find(connection, &entry.name, version)?.is_some_and(is_right)) {
-            labels::set(connection, &Label::new(&entry.name, &cid).with_version(version))?;
+            let label = Label::new(&entry.name, &cid).with_version(version);
+            labels::set_before(connection, &label, latest.clone())?;
         }
     }
     if let Some(old_cid) = old.filter(|old| old.name == entry.name).and_then(|old| old.cid)

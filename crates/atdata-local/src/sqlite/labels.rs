@@ -1,7 +1,7 @@
 //! Labels: the rows of `labels`.
 
 use atdata_core::schema::parse_time;
-use atdata_core::{DatedLabel, Error, Label, Result};
+use atdata_core::{DatedLabel, Entry, Error, Label, Result};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use time::OffsetDateTime;
 
@@ -89,12 +89,47 @@ pub(super) fn set(connection: &Connection, label: &Label) -> Result<()> {
     Ok(())
 }
 
+/// Sets a label; if there is a `latest`, the name goes on standing for what that leads to.
+pub(super) fn set_before(connection: &Connection, label: &Label, latest: Option<Label>) -> Result<()> {
+    let latest = match latest {
+        Some(latest) => label.kept_by(latest)?,
+        None => None,
+    };
+    set(connection, label)?;
+    match latest {
+        Some(latest) => set(connection, &latest),
+        None => Ok(()),
+    }
+}
+
+/// The label by which a name stands for an entry; for one of Python's without a label, the one that it would have.
+pub(super) fn standing(connection: &Connection, name: &str, entry: &Entry) -> Result<Label> {
+    let cid = entry.cid.as_deref().unwrap_or_default();
+    let found = latest(connection, name)?.filter(|label| label.cid == cid);
+    Ok(found.unwrap_or_else(|| Label::new(name, cid)))
+}
+
 /// Sets a label if there is an entry to point to.
 pub(super) fn set_checked(connection: &Connection, label: &Label) -> Result<()> {
-    if entries::any(connection, &label.cid)?.is_none() {
-        return Err(Error::not_found("the index has no entry of this identifier").with("cid", &label.cid));
-    }
+    check_target(connection, label)?;
     set(connection, label)
+}
+
+/// The same, and the name goes on standing for what it stands for.
+pub(super) fn set_older_checked(connection: &Connection, label: &Label) -> Result<()> {
+    check_target(connection, label)?;
+    let latest = match entries::by_name(connection, &label.name)? {
+        Some(entry) => Some(standing(connection, &label.name, &entry)?),
+        None => None,
+    };
+    set_before(connection, label, latest)
+}
+
+fn check_target(connection: &Connection, label: &Label) -> Result<()> {
+    match entries::any(connection, &label.cid)? {
+        Some(_) => Ok(()),
+        None => Err(Error::not_found("the index has no entry of this identifier").with("cid", &label.cid)),
+    }
 }
 
 /// Whether a label points to a content identifier: one of this name, or any.

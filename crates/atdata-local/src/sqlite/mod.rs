@@ -209,6 +209,12 @@ impl Index for SqliteIndex {
         self.write(move |transaction| labels::set_checked(transaction, &label)).await
     }
 
+    async fn set_older_label(&self, label: &Label) -> Result<()> {
+        label.validate()?;
+        let label = label.clone();
+        self.write(move |transaction| labels::set_older_checked(transaction, &label)).await
+    }
+
     async fn get_label(&self, name: &str, version: Option<&str>) -> Result<Label> {
         let (name, version) = (name.to_owned(), version.map(str::to_owned));
         self.read(move |connection| labels::get(connection, &name, version.as_deref())).await

@@ -126,7 +126,8 @@ impl S3DataStore {
     /// that are taken is then refused ([`AlreadyExists`](atdata_core::ErrorKind::AlreadyExists)), or
     /// [replaces them](Self::with_overwrite).
     ///
-    /// Of several writers of the same names one succeeds. That is certain where the server honours `If-None-Match` of
+    /// The shards of a dataset may be written one by one, each under its
+    /// [number](atdata_core::ShardInput::starting_at). Of several writers of the same names one succeeds. That is certain where the server honours `If-None-Match` of
     /// `PutObject` atomically (as S3 and Ceph do); elsewhere it holds as long as a small request takes less than half a
     /// second.
     ///
@@ -224,7 +225,7 @@ impl S3DataStore {
         unfinished::abort(client, self.names.bucket(), prefix.as_deref(), begun_before).await
     }
 
-    async fn begin(&self, prefix: &str) -> Result<(Writing, names::WriteNames)> {
+    async fn begin(&self, prefix: &str, first: usize) -> Result<(Writing, names::WriteNames)> {
         let write_id = Uuid::new_v4().to_string();
         let names = self.names.of_write(prefix, &write_id)?;
         let client = self.connection.client().await?.clone();
@@ -235,7 +236,7 @@ impl S3DataStore {
         };
         if taken == Names::Guarded {
             // Said now rather than after everything has been uploaded.
-            expect_none(&client, &names.shard(0)?).await?;
+            expect_none(&client, &names.shard(first)?).await?;
         }
         let publication = Publication::new(taken, write_id, names.stem());
         let (background, pace) = (self.background.clone(), self.pace.clone());
@@ -246,7 +247,7 @@ impl S3DataStore {
 #[async_trait]
 impl DataStore for S3DataStore {
     async fn write_shards(&self, input: &mut ShardInput<'_>, prefix: &str) -> Result<Vec<StoredShard>> {
-        let (mut writing, names) = self.begin(prefix).await?;
+        let (mut writing, names) = self.begin(prefix, input.first_number()).await?;
         match upload(input, &mut writing, &names).await {
             Ok(shards) => writing.publish().await.map(|()| shards),
             Err(error) => {

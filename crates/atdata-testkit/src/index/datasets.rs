@@ -163,6 +163,56 @@ pub(crate) async fn a_name_with_a_version_finds_that_version(harness: &dyn Index
     }
 }
 
+pub(crate) async fn an_older_dataset_leaves_the_name_where_it_is(harness: &dyn IndexHarness) {
+    let index = harness.index();
+    index.insert_dataset(new("digits", &["c.tar"]).with_version("3.0.0")).await.unwrap();
+    for (version, url) in [("1.0.0", "a.tar"), ("2.0.0", "b.tar")] {
+        let older = || new("digits", &[url]).with_version(version).as_older();
+        index.insert_dataset(older()).await.unwrap();
+        // Again it is no change.
+        index.insert_dataset(older()).await.unwrap();
+        for handle in [index.clone(), harness.reopen().await] {
+            assert_eq!(urls(&handle.get_dataset("digits").await.unwrap()), ["c.tar"]);
+            assert_eq!(urls(&handle.get_dataset(&format!("digits@{version}")).await.unwrap()), [url]);
+            assert_eq!(urls(&handle.get_dataset("digits@3.0.0").await.unwrap()), ["c.tar"]);
+            assert_eq!(index.count_datasets().await.unwrap(), 1);
+        }
+    }
+    let taken = new("digits", &["x.tar"]).with_version("2.0.0").as_older();
+    refused(index.insert_dataset(taken).await, ErrorKind::AlreadyExists, "digits");
+    refused(index.insert_dataset(new("digits", &["x.tar"]).as_older()).await, ErrorKind::Invalid, "digits");
+    assert_eq!(urls(&index.get_dataset("digits@2.0.0").await.unwrap()), ["b.tar"]);
+    let listed = super::names(&*index, "").await;
+    assert_eq!(listed, ["digits"]);
+}
+
+pub(crate) async fn an_older_dataset_takes_a_name_that_stands_for_nothing(harness: &dyn IndexHarness) {
+    let index = harness.index();
+    index.insert_dataset(new("digits", &["a.tar"]).with_version("1.0.0").as_older()).await.unwrap();
+    for reference in ["digits", "digits@1.0.0"] {
+        assert_eq!(urls(&index.get_dataset(reference).await.unwrap()), ["a.tar"]);
+    }
+}
+
+pub(crate) async fn an_older_dataset_that_is_replaced_is_forgotten(harness: &dyn IndexHarness) {
+    let index = harness.index();
+    let latest = index.insert_dataset(new("digits", &["b.tar"]).with_version("2.0.0")).await.unwrap();
+    let old = index.insert_dataset(new("digits", &["a.tar"]).with_version("1.0.0").as_older()).await.unwrap();
+    let replaced = |version| {
+        new("digits", &["c.tar"]).with_version(version).as_older().with_if_exists(IfExists::Replace)
+    };
+    index.insert_dataset(replaced("1.0.0")).await.unwrap();
+    refused(index.get_dataset(old.cid().unwrap()).await, ErrorKind::NotFound, old.cid().unwrap());
+    assert_eq!(urls(&index.get_dataset("digits@1.0.0").await.unwrap()), ["c.tar"]);
+    // The version that the name stands for: the name keeps what it stands for.
+    index.insert_dataset(replaced("2.0.0")).await.unwrap();
+    for handle in [index.clone(), harness.reopen().await] {
+        assert_eq!(urls(&handle.get_dataset("digits").await.unwrap()), ["b.tar"]);
+        assert_eq!(urls(&handle.get_dataset("digits@2.0.0").await.unwrap()), ["c.tar"]);
+        assert_eq!(urls(&handle.get_dataset(latest.cid().unwrap()).await.unwrap()), ["b.tar"]);
+    }
+}
+
 pub(crate) async fn a_reference_with_an_authority_finds_the_local_name(harness: &dyn IndexHarness) {
     let index = harness.index();
     index.insert_dataset(new("digits", &["a.tar"]).with_version("1.0.0")).await.unwrap();

@@ -142,6 +142,47 @@ pub(crate) async fn labels_of_refused_names_are_refused(harness: &dyn IndexHarne
     assert_eq!(listed(&*index, "").await.len(), 1);
 }
 
+pub(crate) async fn an_older_label_leaves_the_name_where_it_is(harness: &dyn IndexHarness) {
+    let index = harness.index();
+    let (a, b) = (insert(&*index, "a", "a.tar").await, insert(&*index, "b", "b.tar").await);
+    index.set_label(&Label::new("best", &b).with_version("2").with_description("the new one")).await.unwrap();
+    let older = |version, cid| Label::new("best", cid).with_version(version).with_description("not any more");
+    for (version, cid) in [("1", &a), ("0", &b), ("1", &b), ("1", &a)] {
+        index.set_older_label(&older(version, cid)).await.unwrap();
+        for handle in [index.clone(), harness.reopen().await] {
+            let latest = handle.get_label("best", None).await.unwrap();
+            assert_eq!((latest.version.as_str(), &latest.cid), ("2", &b));
+            assert_eq!(latest.description.as_deref(), Some("the new one"));
+            assert_eq!(handle.get_label("best", Some(version)).await.unwrap(), older(version, cid));
+            assert_eq!(urls(&handle.get_dataset("best").await.unwrap()), ["b.tar"]);
+        }
+    }
+    // The very label by which the name stands for something.
+    index.set_older_label(&older("2", &b)).await.unwrap();
+    assert_eq!(index.get_label("best", None).await.unwrap(), older("2", &b));
+    index.set_older_label(&older("2", &a)).await.unwrap();
+    for handle in [index.clone(), harness.reopen().await] {
+        assert_eq!(handle.get_label("best", None).await.unwrap().cid, b);
+        assert_eq!(urls(&handle.get_dataset("best@2").await.unwrap()), ["a.tar"]);
+    }
+    // By the one without a version the name stands for what it stands for now.
+    refused(index.set_older_label(&Label::new("best", &a)).await, ErrorKind::Invalid, "best");
+    index.set_label(&older("4", &b)).await.unwrap();
+    index.set_older_label(&Label::new("best", &a)).await.unwrap();
+    assert_eq!(index.get_label("best", None).await.unwrap(), older("4", &b));
+    assert_eq!(index.get_label("best", Some("")).await.unwrap().cid, a);
+    let nothing = "bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua";
+    refused(index.set_older_label(&older("3", &nothing.to_owned())).await, ErrorKind::NotFound, nothing);
+    assert_eq!(index.get_label("best", None).await.unwrap().cid, b);
+}
+
+pub(crate) async fn an_older_label_takes_a_name_that_stands_for_nothing(harness: &dyn IndexHarness) {
+    let index = harness.index();
+    let a = insert(&*index, "a", "a.tar").await;
+    index.set_older_label(&Label::new("best", &a).with_version("1")).await.unwrap();
+    assert_eq!(urls(&index.get_dataset("best").await.unwrap()), ["a.tar"]);
+}
+
 pub(crate) async fn another_handle_sees_labels(harness: &dyn IndexHarness) {
     let index = harness.index();
     let before = harness.reopen().await;

@@ -118,6 +118,9 @@ macro_rules! __index_cases {
             the_same_addresses_under_two_names_stay_two_datasets
             replacing_one_of_two_names_leaves_the_other
             a_name_with_a_version_finds_that_version
+            an_older_dataset_leaves_the_name_where_it_is
+            an_older_dataset_takes_a_name_that_stands_for_nothing
+            an_older_dataset_that_is_replaced_is_forgotten
             a_reference_with_an_authority_finds_the_local_name
             a_reference_to_another_authority_is_not_found
             the_addresses_keep_their_order
@@ -186,6 +189,8 @@ macro_rules! __index_cases {
             without_its_latest_label_a_name_stands_for_what_was_set_before
             without_any_label_a_name_stands_for_the_dataset_of_that_name
             removing_what_is_not_there_is_not_found
+            an_older_label_leaves_the_name_where_it_is
+            an_older_label_takes_a_name_that_stands_for_nothing
             another_handle_sees_labels;
         opening:
             a_dataset_is_opened_by_name_as_a_type

@@ -180,7 +180,7 @@ fn summary(
             .iter()
             .map(|shard| {
                 json!({
-                    "shard": shard.shard,
+                    "shard": redact(&shard.shard),
                     "verdict": shard.verdict.as_str(),
                     "samples": shard.samples,
                     "bad_samples": shard.bad_samples,
