@@ -329,7 +329,7 @@ fn lenses_of_python_are_found_at_once_and_not_trusted() {
             let listed = index.list_lenses("").map_ok(|stored| stored.reference);
             listed.try_collect().await.unwrap()
         };
-        assert_eq!(listed().await, [reference.clone()]);
+        assert_eq!(listed().await, std::slice::from_ref(&reference));
         python.run(&[b"SET", b"LocalLens:grey@1.10.0", python_lens("grey", "1.10.0").as_bytes()]);
         python.run(&[b"SET", b"LocalLens:a/b@c@0.9.0", python_lens("a/b@c", "0.9.0").as_bytes()]);
         let found = index.get_lens("atdata://local/lens/a/b@c@0.9.0").await.unwrap().record;

@@ -97,12 +97,22 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     let same = DataLens::new("same", "Source@1.0.0", "Source@1.0.0").with_description("nothing");
     let copy =
         DataLens::new("copy", "A", "B").copy("n", "m").keep(["n", "m"]).constant("o", vec![Value::Nil]);
-    let mut seeds: Vec<Vec<u8>> = [&lens, &same, &copy]
+    let nested = DataLens::new("nested", "A@1.0.0", "B@1.0.0").rename("n", "made.n").keep(["made.n"]);
+    let map = DataLens::new("map", "@a.test/A@1.0.0", "B").rename(["table", "a.b"], "a").drop(["table"]);
+    let casts = DataLens::new("casts", "A", "B")
+        .cast("image", FieldType::ndarray("float32"))
+        .cast("list", FieldType::list(FieldType::nullable(Primitive::Int)))
+        .cast("table", FieldType::map(Primitive::Bool));
+    let values = DataLens::new("values", "A", "B")
+        .constant("a", Map::from_iter([("z", Value::from(0.5)), ("a", Value::from(u64::MAX))]))
+        .with_default("b", Value::Bytes(vec![0u8, 255].into()));
+    let mut seeds: Vec<Vec<u8>> = [&lens, &same, &copy, &nested, &map, &casts, &values]
         .into_iter()
         .map(|lens| lens.to_json_value().expect("a lens").to_string().into_bytes())
         .collect();
     for (lens, view) in [(&lens, view()), (&same, source())] {
-        let record = LensRecord::of(lens, &source(), &view).expect("it fits");
+        let mut record = LensRecord::of(lens, &source(), &view).expect("it fits");
+        record.created_at = Some(time::OffsetDateTime::UNIX_EPOCH);
         seeds.push(record.to_json().expect("a lens").into_bytes());
     }
     let record = |getter: Json| {
