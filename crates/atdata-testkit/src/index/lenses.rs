@@ -44,6 +44,9 @@ fn assert_same(found: &LensRecord, expected: &DataLens) {
 }
 
 pub(crate) async fn an_unknown_lens_is_not_found(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     assert!(listed(&*index, "").await.is_empty());
     for reference in ["atdata://local/lens/count@1.0.0", "count@1.0.0", "count"] {
@@ -56,6 +59,9 @@ pub(crate) async fn an_unknown_lens_is_not_found(harness: &dyn IndexHarness) {
 }
 
 pub(crate) async fn a_malformed_lens_reference_is_invalid(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = harness.index();
     for reference in ["", "count@", "atdata://", "atdata://local/schema/Digit@1.0.0", "at://x"] {
         let error = index.get_lens(reference).await.unwrap_err();
@@ -64,6 +70,9 @@ pub(crate) async fn a_malformed_lens_reference_is_invalid(harness: &dyn IndexHar
 }
 
 pub(crate) async fn a_published_lens_is_found_by_every_reference(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     let data = lens("my lens: é").with_description("Digits, counted.");
     let reference = index.publish_data_lens(&data).await.unwrap();
@@ -76,6 +85,9 @@ pub(crate) async fn a_published_lens_is_found_by_every_reference(harness: &dyn I
 }
 
 pub(crate) async fn a_published_lens_is_opened_and_works(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     index.publish_data_lens(&lens("count")).await.unwrap();
     let open = harness.reopen().await.open_lens("count").await.unwrap();
@@ -87,6 +99,9 @@ pub(crate) async fn a_published_lens_is_opened_and_works(harness: &dyn IndexHarn
 }
 
 pub(crate) async fn every_step_is_kept(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     let odd = Map::from_iter([("z", Value::from(0.1)), ("a", Value::from(i64::MAX)), ("$type", Value::Nil)]);
     let odd = vec![Value::from(odd), Value::from(u64::MAX), Value::Bytes(vec![0u8, 255].into())];
@@ -117,6 +132,9 @@ pub(crate) async fn every_step_is_kept(harness: &dyn IndexHarness) {
 }
 
 pub(crate) async fn a_lens_that_does_not_fit_its_schemas_is_not_published(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     let data = DataLens::new("count", "Digit@1.0.0", "Count@1.0.0").rename("nope", "count");
     let error = refused(index.publish_data_lens(&data).await, ErrorKind::Invalid, "nope");
@@ -131,6 +149,9 @@ pub(crate) async fn a_lens_that_does_not_fit_its_schemas_is_not_published(harnes
 }
 
 pub(crate) async fn publishing_the_same_lens_again_is_no_change(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     let first = index.publish_data_lens(&lens("count")).await.unwrap();
     let again = lens("count").with_description("in other words");
@@ -142,6 +163,9 @@ pub(crate) async fn publishing_the_same_lens_again_is_no_change(harness: &dyn In
 }
 
 pub(crate) async fn another_lens_under_the_same_version_is_a_conflict(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     index.publish_data_lens(&lens("count")).await.unwrap();
     let error =
@@ -153,6 +177,9 @@ pub(crate) async fn another_lens_under_the_same_version_is_a_conflict(harness: &
 }
 
 pub(crate) async fn the_latest_lens_is_by_number(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     for version in ["1.10.0", "1.2.0", "draft", "1.9.0"] {
         index.publish_data_lens(&lens("count").with_version(version)).await.unwrap();
@@ -164,6 +191,9 @@ pub(crate) async fn the_latest_lens_is_by_number(harness: &dyn IndexHarness) {
 }
 
 pub(crate) async fn the_next_version_of_a_lens_follows_the_latest(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     let first = index.publish_next_lens(&lens("count")).await.unwrap();
     assert_eq!(index.publish_next_lens(&lens("count")).await.unwrap(), first);
@@ -173,6 +203,9 @@ pub(crate) async fn the_next_version_of_a_lens_follows_the_latest(harness: &dyn 
 }
 
 pub(crate) async fn lenses_are_listed_by_name_and_version(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     let published =
         [("b", "1.0.0"), ("a", "1.10.0"), ("a", "1.9.0"), ("ab", "1.0.0"), ("a_c", "1.0.0"), ("a", "2.0.0")];
@@ -189,6 +222,9 @@ pub(crate) async fn lenses_are_listed_by_name_and_version(harness: &dyn IndexHar
 }
 
 pub(crate) async fn what_is_not_known_of_a_lens_stays_so(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     let schemas = [
         index.get_schema("Digit").await.unwrap().reference,
@@ -224,6 +260,9 @@ pub(crate) async fn what_is_not_known_of_a_lens_stays_so(harness: &dyn IndexHarn
 }
 
 pub(crate) async fn a_registry_is_filled_with_the_lenses_there_are(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     index.publish_data_lens(&other("count")).await.unwrap();
     index.publish_data_lens(&lens("count").with_version("1.0.1")).await.unwrap();
@@ -238,6 +277,9 @@ pub(crate) async fn a_registry_is_filled_with_the_lenses_there_are(harness: &dyn
 }
 
 pub(crate) async fn of_different_lenses_published_at_once_exactly_one_wins(harness: &dyn IndexHarness) {
+    if !harness.limits().lenses {
+        return;
+    }
     let index = prepared(harness).await;
     let second = harness.reopen().await;
     let (a, b) = (lens("count"), other("count"));

@@ -77,11 +77,23 @@ pub struct IndexLimits {
     pub max_urls: usize,
     /// Whether metadata keep NaN and infinite floats.
     pub keeps_any_float: bool,
+    /// Whether labels can be removed, and are listed in the order in which they were set.
+    pub label_history: bool,
+    /// Whether lenses are kept.
+    pub lenses: bool,
 }
 
 impl Default for IndexLimits {
     fn default() -> Self {
-        Self { bulk: 2_500, max_name: 512, max_metadata: 1 << 20, max_urls: 10_000, keeps_any_float: true }
+        Self {
+            bulk: 2_500,
+            max_name: 512,
+            max_metadata: 1 << 20,
+            max_urls: 10_000,
+            keeps_any_float: true,
+            label_history: true,
+            lenses: true,
+        }
     }
 }
 
