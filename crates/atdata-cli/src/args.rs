@@ -393,6 +393,9 @@ pub(crate) struct Croissant {
 pub(crate) struct Verify {
     /// A dataset or shards
     pub(crate) source: String,
+    /// Replace damaged shards in files by those of another copy that have the checksums of the entry
+    #[arg(long, value_name = "COPY")]
+    pub(crate) repair: Option<String>,
 }
 
 /// Arguments of `index`.

@@ -21,6 +21,7 @@ mod process;
 mod read;
 #[cfg(feature = "redis")]
 mod redis;
+mod repair;
 #[cfg(feature = "s3")]
 mod s3;
 mod schema;

@@ -1,6 +1,7 @@
 //! `atdata verify`: whether every byte of a dataset can be read and is what it should be.
 
 mod origin;
+mod repair;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,6 +68,8 @@ struct Checked {
     bad_samples: u64,
     bytes: u64,
     checksum: Checksum,
+    /// Whether it was damaged, and is not any more.
+    repaired: bool,
     reasons: Vec<String>,
 }
 
@@ -74,9 +77,16 @@ struct Checked {
 pub(super) async fn run(args: &Verify, backends: &Backends, out: &mut Out) -> CliResult {
     let progress = Progress::beside(out);
     let source = source_arg::open(&args.source, backends).await?.watched_by(&progress);
+    let copy = match &args.repair {
+        Some(copy) => Some(source_arg::open(copy, backends).await?.watched_by(&progress)),
+        None => None,
+    };
     let mut checked = Vec::new();
-    for shard in source.shards.list_shards().await? {
-        let result = check(&source, shard).await;
+    for (position, shard) in source.shards.list_shards().await?.into_iter().enumerate() {
+        let mut result = check(&source, shard).await;
+        if let Some(copy) = copy.as_ref().filter(|_| result.verdict == Verdict::Fail) {
+            result = repaired(&source, result, position, copy).await;
+        }
         if !out.is_json() {
             progress.suspend(|| print(&result, out).and_then(|()| out.flush()))?;
         }
@@ -97,6 +107,21 @@ pub(super) async fn run(args: &Verify, backends: &Backends, out: &mut Out) -> Cl
         || checked.iter().any(|shard| shard.verdict == Verdict::Fail);
     summary(&source, &checked, &origins, stated.filter(|_| count_wrong), failed, out)?;
     Ok(if failed { Status::Differs } else { Status::Done })
+}
+
+/// A shard after its repair, or with the reason why it cannot be repaired.
+async fn repaired(source: &Source, mut damaged: Checked, position: usize, copy: &Source) -> Checked {
+    match repair::repair(source, &damaged.shard, position, copy).await {
+        Ok(_) => {
+            let mut result = check(source, damaged.shard).await;
+            result.repaired = result.verdict == Verdict::Pass;
+            result
+        }
+        Err(error) => {
+            damaged.reasons.push(format!("not repaired: {error}"));
+            damaged
+        }
+    }
 }
 
 async fn check(source: &Source, shard: String) -> Checked {
@@ -146,6 +171,7 @@ async fn check(source: &Source, shard: String) -> Checked {
         bad_samples: report.skipped_samples,
         bytes: hashed.bytes,
         checksum,
+        repaired: false,
         reasons,
     }
 }
@@ -153,6 +179,7 @@ async fn check(source: &Source, shard: String) -> Checked {
 fn print(checked: &Checked, out: &mut Out) -> CliResult<()> {
     let Checked { shard, verdict, samples, checksum, reasons, bad_samples, .. } = checked;
     let sum = if *checksum == Checksum::Ok { ", checksum ok" } else { "" };
+    let sum = if checked.repaired { format!("{sum}, repaired") } else { sum.to_owned() };
     let bad = if *bad_samples > 0 { format!(", {bad_samples} damaged") } else { String::new() };
     out.line(format_args!(
         "{} {} ({samples} samples{bad}{sum})",
@@ -186,6 +213,7 @@ fn summary(
                     "bad_samples": shard.bad_samples,
                     "bytes": shard.bytes,
                     "checksum": shard.checksum.as_str(),
+                    "repaired": shard.repaired,
                     "reasons": shard.reasons,
                 })
             })
