@@ -2,6 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::path::Path;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -11,9 +13,8 @@ use super::given::unless_missing;
 /// A running browser. It ends, and its profile goes, when this is dropped.
 #[derive(Debug)]
 pub struct Chromium {
-    // Ends before its directory goes.
-    _daemon: Daemon,
-    _profile: TempDir,
+    daemon: Option<Daemon>,
+    profile: TempDir,
     websocket: String,
 }
 
@@ -41,10 +42,14 @@ impl Chromium {
             "--force-device-scale-factor=1",
             "--remote-debugging-port=0",
         ];
-        let mut arguments: Vec<&OsStr> = fixed.map(OsStr::new).into();
+        // What it keeps elsewhere goes with the profile, too.
+        let mut temporary = OsString::from("TMPDIR=");
+        temporary.push(profile.path());
+        let mut arguments: Vec<&OsStr> = vec![&temporary, program.as_os_str()];
+        arguments.extend(fixed.map(OsStr::new));
         arguments.push(&data);
         arguments.push("about:blank".as_ref());
-        let mut daemon = Daemon::start(&program, &arguments, profile.path().join("log"))?;
+        let mut daemon = Daemon::start(Path::new("env"), &arguments, profile.path().join("log"))?;
         // The first line is the port, the second one the path of the browser itself.
         let active = profile.path().join("profile").join("DevToolsActivePort");
         let mut websocket = None;
@@ -57,7 +62,7 @@ impl Chromium {
             websocket.is_some()
         })?;
         let websocket = websocket.unwrap_or_default();
-        Ok(Self { _daemon: daemon, _profile: profile, websocket })
+        Ok(Self { daemon: Some(daemon), profile, websocket })
     }
 
     /// A browser for one test; none, said on standard error, if Chromium is not there.
@@ -71,5 +76,20 @@ impl Chromium {
     /// Where it speaks the DevTools protocol: `ws://127.0.0.1:PORT/devtools/browser/…`.
     pub fn websocket(&self) -> &str {
         &self.websocket
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        drop(self.daemon.take());
+        // Its helpers end a little later than itself, and may still write while their files are removed.
+        for _ in 0..100 {
+            match std::fs::remove_dir_all(self.profile.path()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                _ => break,
+            }
+        }
     }
 }
