@@ -84,6 +84,7 @@ async fn no_secret_is_in_a_debug_text() {
 #[test]
 fn what_keeps_addresses_keeps_them_whole() {
     let url = format!("https://host/a.tar?sig={CANARY}");
-    assert_eq!(NewDataset::new("a", "A@1.0.0", vec![url.clone()]).data_urls, [url.clone()]);
-    assert_eq!(Entry::new("a", "A@1.0.0", vec![url.clone()]).data_urls, [url]);
+    let urls = vec![url];
+    assert_eq!(NewDataset::new("a", "A@1.0.0", urls.clone()).data_urls, urls);
+    assert_eq!(Entry::new("a", "A@1.0.0", urls.clone()).data_urls, urls);
 }

@@ -23,7 +23,10 @@ fn a_whole_dataset_passes() {
     assert_eq!((&result["ok"], &result["samples"]), (&json!(true), &json!(20)));
     let shard = &result["shards"][0];
     let keys: Vec<_> = shard.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["shard", "verdict", "samples", "bad_samples", "bytes", "checksum", "reasons"]);
+    assert_eq!(
+        keys,
+        ["shard", "verdict", "samples", "bad_samples", "bytes", "checksum", "repaired", "reasons"]
+    );
     assert_eq!((&shard["verdict"], &shard["checksum"]), (&json!("PASS"), &json!("ok")));
     let text = cli.ok(&["verify", "a"]);
     assert!(
