@@ -105,6 +105,9 @@ pub(crate) enum Command {
     Index(Index),
     /// Run a command on every shard, by one process or many
     Process(Process),
+    /// Show datasets, schemas, labels and samples in a web browser
+    #[cfg(feature = "serve")]
+    Serve(Serve),
     /// Carry datasets from one index to another
     Migrate(Migrate),
     /// Carry everything from one index to another, with copies of all shards; can be repeated
@@ -437,6 +440,38 @@ pub(crate) struct Process {
     pub(crate) command: Vec<String>,
 }
 
+/// Arguments of `serve`.
+#[cfg(feature = "serve")]
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Where to listen: an IP address, with a port or without. Other than loopback addresses need a token
+    #[arg(long, default_value = "127.0.0.1", value_parser = listening, value_name = "ADDRESS")]
+    pub(crate) bind: std::net::SocketAddr,
+    /// The port [default: any that is free]
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Option<u16>,
+    /// Ask clients for a new random token, which is printed with the address
+    #[arg(long)]
+    pub(crate) token: bool,
+    /// Ask clients for the token in a file
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// A name under which this machine is reached; repeat for more
+    #[arg(long = "host-name", value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+}
+
+#[cfg(feature = "serve")]
+fn listening(text: &str) -> Result<std::net::SocketAddr, String> {
+    use std::net::{IpAddr, Ipv4Addr};
+    let address: Option<IpAddr> =
+        if text == "localhost" { Some(Ipv4Addr::LOCALHOST.into()) } else { text.parse().ok() };
+    address
+        .map(|address| (address, 0).into())
+        .or_else(|| text.parse().ok())
+        .ok_or_else(|| "an address is an IP address, as in 127.0.0.1, 0.0.0.0:8000 or [::1]:8000".to_owned())
+}
+
 /// Arguments of `migrate`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Migrate {
@@ -651,6 +686,23 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[cfg(feature = "serve")]
+    #[test]
+    fn servers_listen_at_addresses() {
+        for (text, address) in [
+            ("127.0.0.1", "127.0.0.1:0"),
+            ("localhost", "127.0.0.1:0"),
+            ("::1", "[::1]:0"),
+            ("0.0.0.0:8000", "0.0.0.0:8000"),
+            ("[::]:8000", "[::]:8000"),
+        ] {
+            assert_eq!(listening(text).unwrap().to_string(), address);
+        }
+        for bad in ["", "host.example", "1.2.3", "127.0.0.1:x", "127.0.0.1:70000"] {
+            assert!(listening(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

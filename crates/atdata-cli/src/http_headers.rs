@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use atdata::{Error, HttpOptions, Result, ResultExt};
 
-use crate::output::note;
+use crate::secret_file::warn_of_readers;
 
 /// The name of the file below the directory of our own, where it is looked for if nothing is said.
 const DEFAULT: &str = "http-headers";
@@ -48,19 +48,6 @@ fn parse(text: &str) -> Result<HttpOptions> {
     }
     Ok(options)
 }
-
-/// Says so if others on this machine can read the file.
-#[cfg(unix)]
-fn warn_of_readers(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(path).map_or(0, |found| found.permissions().mode());
-    if mode & 0o077 != 0 {
-        note(format_args!("others may read {}; `chmod 600` keeps it to you", path.display()));
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_of_readers(_path: &Path) {}
 
 #[cfg(test)]
 mod tests {

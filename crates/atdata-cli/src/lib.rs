@@ -20,6 +20,8 @@ mod names;
 mod network;
 mod output;
 mod progress;
+#[cfg(any(feature = "http", feature = "serve"))]
+mod secret_file;
 mod size;
 mod source_arg;
 mod statistics;

@@ -34,6 +34,9 @@ pub use atdata_local::{RedisQueue, RedisQueueOptions};
 #[cfg(feature = "s3")]
 pub use atdata_s3::{self as s3, S3Config, S3DataStore, S3Source};
 
+#[cfg(feature = "serve")]
+pub use atdata_serve as serve;
+
 /// A registry that knows local files and the schemes of all backends that are compiled in, with what the environment says
 /// of them: `http` and `https` (feature `http`); `s3` (feature `s3`) as
 /// [`S3Config::default`](https://docs.rs/atdata-s3); `at` (feature `atmosphere`) for blobs of the AT Protocol, as nobody

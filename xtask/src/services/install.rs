@@ -31,6 +31,7 @@ pub(super) const CEPH: [Program; 4] = [
     Program { name: "ceph-osd", from: Origin::Debian("ceph-osd") },
     Program { name: "ceph", from: Origin::Debian("ceph-common") },
 ];
+pub(super) const CHROMIUM: Program = Program { name: "chromium", from: Origin::Debian("chromium") };
 pub(super) const NGINX: Program = Program { name: "nginx", from: Origin::Debian("nginx-light") };
 pub(super) const REDIS: Program = Program { name: "redis-server", from: Origin::Debian("redis-server") };
 pub(super) const PDS: Program = Program { name: "pds", from: Origin::Npm(&FOR_NPM) };

@@ -67,7 +67,7 @@ const SERVERS: [Server; 8] = [
 const USUAL: [&str; 6] = ["rgw", "s3s", "redis", "redis-cluster", "pds", "pds-strict"];
 
 /// Programs that tests start by themselves.
-const OF_TESTS: [Program; 3] = [install::NGINX, install::REDIS, install::PDS];
+const OF_TESTS: [Program; 4] = [install::CHROMIUM, install::NGINX, install::REDIS, install::PDS];
 
 pub(crate) fn main(mut flags: Flags) -> Result<Tally> {
     let install = flags.switch("--install");

@@ -52,8 +52,8 @@ const OTHER_TLS: [&str; 9] = [
     "wolfssl*",
 ];
 
-/// Crates that implement the traits of the core on one kind of service each.
-const BACKENDS: [&str; 4] = ["atdata-local", "atdata-s3", "atdata-http", "atdata-atmosphere"];
+/// Crates that implement the traits of the core on one kind of service each, or use them only.
+const BACKENDS: [&str; 5] = ["atdata-local", "atdata-s3", "atdata-http", "atdata-atmosphere", "atdata-serve"];
 
 /// Crates between the core and the backends: what several backends need that the core must not bring.
 const COMMON_GROUND: [&str; 1] = ["atdata-transport"];

@@ -14,6 +14,8 @@ mod ls;
 mod manual;
 mod process;
 mod schema;
+#[cfg(feature = "serve")]
+mod serve;
 mod show;
 mod stats;
 mod verify;
@@ -44,6 +46,8 @@ async fn dispatch(args: &Args, backends: &Backends, out: &mut Out) -> CliResult 
         Command::Verify(args) => verify::run(args, backends, out).await,
         Command::Index(args) => index::run(args, backends, out).await,
         Command::Process(args) => process::run(args, backends, out).await,
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(args, backends, out).await,
         Command::Migrate(migrate) => exchange::migrate(migrate, &args.global, out).await,
         Command::Backup(options) => exchange::backup(options, &args.global, out).await,
         Command::Sync(sync) => exchange::sync(sync, &args.global, out).await,

@@ -26,6 +26,8 @@ mod s3;
 mod schema;
 #[cfg(all(feature = "atmosphere", feature = "http", feature = "redis", feature = "s3"))]
 mod secrets;
+#[cfg(feature = "serve")]
+mod serve;
 mod stats;
 mod tagged;
 mod verify;

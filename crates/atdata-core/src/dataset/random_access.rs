@@ -139,6 +139,41 @@ impl<T: Send + 'static> RandomAccess<T> {
         Ok(Self { dataset: dataset.clone(), unpack, indexes: Arc::new(indexes) })
     }
 
+    /// The same samples through the same indexes, which are not opened again, but made by another recipe: projected,
+    /// with their keys, mapped, seen through a lens.
+    ///
+    /// ```
+    /// # use atdata_core::{DataStoreExt, Dataset, DictSample, MemoryStore, Value, WriteOptions};
+    /// # use atdata_core::source::{Registry, UrlSource};
+    /// # use futures::StreamExt;
+    /// # futures::executor::block_on(async {
+    /// # let store = MemoryStore::new();
+    /// # let samples = futures::stream::iter((0..9i64).map(|i| Ok(DictSample::from_iter([("n", i)])))).boxed();
+    /// # let shards = store.write_samples(samples, "numbers", &WriteOptions::default()).await?;
+    /// # let mut registry = Registry::default();
+    /// # registry.register("mem", std::sync::Arc::new(store));
+    /// # let source = UrlSource::from_urls(shards.into_iter().map(|shard| shard.url), &registry)?;
+    /// let samples = Dataset::<DictSample>::from_source(source).indexed().await?;
+    /// let keys = samples.with_recipe(|dataset| Ok(dataset.keyed().map(|keyed| keyed.key)))?;
+    /// assert_eq!(keys.get(7).await?.as_deref(), Some("000000000007"));
+    /// # Ok::<(), atdata_core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// What `recipe` fails with; [`Invalid`](crate::ErrorKind::Invalid) if it gives a dataset of other shards.
+    pub fn with_recipe<U: Send + 'static>(
+        &self,
+        recipe: impl FnOnce(&Dataset<T>) -> Result<Dataset<U>>,
+    ) -> Result<RandomAccess<U>> {
+        let dataset = recipe(&self.dataset)?;
+        if !Arc::ptr_eq(&dataset.origin.source, &self.dataset.origin.source) {
+            return Err(Error::invalid("the indexes are those of other shards"));
+        }
+        let unpack = Arc::new(dataset.unpack_options());
+        Ok(RandomAccess { dataset, unpack, indexes: self.indexes.clone() })
+    }
+
     /// Streams through these indexes, which are not opened again: see [`Reader::indexed`].
     pub fn reader(&self) -> Reader<T> {
         self.dataset.reader().with_indexes(SharedIndexes::opened(self.indexes.clone())).indexed()

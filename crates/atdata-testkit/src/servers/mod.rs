@@ -1,6 +1,7 @@
 //! Real servers for integration tests: started on free ports of the loopback interface, in temporary directories, and
 //! ended with whoever started them.
 
+pub mod chromium;
 pub mod daemon;
 pub mod garage;
 pub mod given;
