@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use atdata::describe::{FORMAT, Statistics};
 use atdata::shard::hex;
-use atdata::{DataSource, Result, ResultExt};
+use atdata::{DataSource, IndexEntry, Result, ResultExt};
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
 use crate::address::{local_path_of, statistics_directory};
-use crate::source_arg::Source;
 
 /// The largest document that is read, in bytes.
 const MAX_FILE: u64 = 64 << 20;
@@ -31,13 +30,16 @@ pub(crate) struct Content {
 ///
 /// # Errors
 /// They cannot be listed, or asked for their size.
-pub(crate) async fn content(source: &Source) -> Result<Content> {
-    let urls = source.shards.list_shards().await?;
-    let sizes: Vec<Option<u64>> =
-        stream::iter(&urls).map(|url| source.shards.shard_size(url)).buffered(AT_ONCE).try_collect().await?;
+pub(crate) async fn content(shards: &dyn DataSource, entry: Option<&dyn IndexEntry>) -> Result<Content> {
+    let urls = shards.list_shards().await?;
+    let sizes: Vec<Option<u64>> = stream::iter(urls.clone())
+        .map(|url| async move { shards.shard_size(&url).await })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
     let mut digest = Sha256::new();
     for (url, size) in urls.iter().zip(&sizes) {
-        let checksum = source.entry.as_deref().and_then(|entry| entry.checksum(url));
+        let checksum = entry.and_then(|entry| entry.checksum(url));
         let line =
             [url, &size.map_or_else(String::new, |size| size.to_string()), checksum.unwrap_or_default()];
         digest.update(line.join("\t"));
@@ -52,13 +54,13 @@ pub(crate) async fn content(source: &Source) -> Result<Content> {
 
 /// Where the statistics of a dataset may be, the best place first: beside its first shard, if that is a file, and in the
 /// home directory.
-pub(crate) fn places(source: &Source, content: &Content) -> Vec<PathBuf> {
+pub(crate) fn places(entry: Option<&dyn IndexEntry>, content: &Content) -> Vec<PathBuf> {
     let beside = content.first.as_deref().and_then(local_path_of).map(|shard| {
         let name = shard.file_name().unwrap_or_default().to_string_lossy();
         let stem = name.split(".tar").next().unwrap_or_default();
         shard.with_file_name(format!("{stem}.statistics.json"))
     });
-    let key = source.entry.as_deref().and_then(atdata::IndexEntry::cid);
+    let key = entry.and_then(IndexEntry::cid);
     let key = key.unwrap_or(&content.digest).replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     let at_home = statistics_directory().ok().map(|directory| directory.join(format!("{key}.json")));
     beside.into_iter().chain(at_home).collect()

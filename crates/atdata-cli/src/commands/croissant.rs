@@ -26,9 +26,9 @@ pub(super) async fn run(args: &Croissant, backends: &Backends, out: &mut Out) ->
         shards.push(shard(&source, url).await?);
     }
     progress.finish();
-    let content = statistics::content(&source).await?;
-    let statistics =
-        statistics::load(&statistics::places(&source, &content), &content).map(|(_, found)| found);
+    let entry = source.entry.as_deref();
+    let content = statistics::content(&*source.shards, entry).await?;
+    let statistics = statistics::load(&statistics::places(entry, &content), &content).map(|(_, found)| found);
     let document = croissant(&description(args, &source), schema, &shards, statistics.as_ref());
     match &args.output {
         Some(path) => {

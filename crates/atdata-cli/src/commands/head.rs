@@ -25,18 +25,18 @@ pub(super) async fn run(args: &Head, backends: &Backends, out: &mut Out) -> CliR
     let progress = Progress::beside(out);
     let source = source_arg::open(&args.source, backends).await?.watched_by(&progress);
     let samples = source.dataset(&args.arrays).keyed().take(args.count);
-    print(samples, &source.label, &progress, out).await
+    print(samples, &source.label, Pen::new(args.draw), &progress, out).await
 }
 
 /// Shows samples.
 pub(super) async fn print(
     mut samples: Samples<Keyed<DictSample>>,
     label: &str,
+    pen: Pen,
     progress: &Progress,
     out: &mut Out,
 ) -> CliResult {
     let mut documents = Vec::new();
-    let pen = Pen::new(args.draw);
     while let Some(keyed) = samples.try_next().await? {
         progress.finish();
         if out.is_json() {

@@ -10,7 +10,8 @@ use serde_json::{Value as Json, json};
 
 use super::{cat, head};
 use crate::address::Backends;
-use crate::args::{Apply, Lens, Ls};
+use crate::args::{Apply, Draw, Lens, Ls};
+use crate::draw::Pen;
 use crate::output::table::{row, table};
 use crate::output::{CliResult, Hint, Out, Status, note, printable};
 use crate::progress::Progress;
@@ -146,7 +147,7 @@ async fn apply(args: &Apply, backends: &Backends, out: &mut Out) -> CliResult {
     let dataset = Dataset::<DictSample>::from_source(source.shards.clone()).with_schema(open.source.clone());
     let seen = dataset.through(&open.data, &open.view)?.keyed();
     if let Some(count) = args.count {
-        return head::print(seen.take(count), &source.label, &progress, out).await;
+        return head::print(seen.take(count), &source.label, Pen::new(Draw::Auto), &progress, out).await;
     }
     let samples = seen.ordered();
     let samples = if args.skip > 0 { samples.skip(args.skip) } else { samples };

@@ -23,8 +23,8 @@ const WIDTH: usize = 16;
 pub(super) async fn run(args: &Stats, backends: &Backends, out: &mut Out) -> CliResult {
     let progress = Progress::beside(out);
     let source = source_arg::open(&args.source, backends).await?.watched_by(&progress);
-    let content = statistics::content(&source).await?;
-    let places = statistics::places(&source, &content);
+    let content = statistics::content(&*source.shards, source.entry.as_deref()).await?;
+    let places = statistics::places(source.entry.as_deref(), &content);
     let kept = if args.refresh { None } else { statistics::load(&places, &content) };
     let (path, statistics) = match kept {
         Some((path, statistics)) => (Some(path), statistics),
