@@ -24,6 +24,9 @@ struct Naming;
 #[doc = include_str!("../../../docs/migrating.md")]
 struct Migrating;
 
+#[doc = include_str!("../../../docs/lenses.md")]
+struct Lenses;
+
 #[doc = include_str!("../../../docs/processing.md")]
 struct Processing;
 
