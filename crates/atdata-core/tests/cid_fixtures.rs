@@ -238,3 +238,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_map_key_of_indefinite_length_is_not_canonical() {
+    for bytes in [
+        &[0xa1, 0x7f, 0xff, 0x01][..],
+        &[0xa1, 0x7f, 0x61, b'a', 0xff, 0x01],
+        &[0x81, 0xa1, 0x7f, 0xff, 0xf6],
+    ] {
+        let error = from_dag_cbor(bytes).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{bytes:x?}");
+    }
+    assert!(from_dag_cbor(&[0xa1, 0x60, 0x01]).is_ok());
+}

@@ -111,14 +111,23 @@ pub fn from_dag_cbor(bytes: &[u8]) -> Result<Value> {
     let decoded = Decoder { depth: 0, unsupported: &unsupported }
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value));
-    decoded.map_err(|error| {
+    let value = decoded.map_err(|error| {
         let what = if unsupported.get() {
             Error::unsupported("the DAG-CBOR value is not supported")
         } else {
-            Error::corrupt("the bytes are not canonical DAG-CBOR")
+            not_canonical()
         };
         what.with_source(error)
-    })
+    })?;
+    // The decoder takes map keys of indefinite length, which are not canonical.
+    match value_to_dag_cbor(&value).is_ok_and(|canonical| canonical == bytes) {
+        true => Ok(value),
+        false => Err(not_canonical()),
+    }
+}
+
+fn not_canonical() -> Error {
+    Error::corrupt("the bytes are not canonical DAG-CBOR")
 }
 
 #[derive(Clone, Copy)]

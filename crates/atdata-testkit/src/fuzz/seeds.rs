@@ -256,5 +256,7 @@ fn cbor() -> Vec<Vec<u8>> {
         ("data_urls", Value::List(vec![Value::from("b")])),
     ]);
     found.push(value_to_dag_cbor(&Value::Map(entry)).expect("a value"));
+    // A key of indefinite length, which is not canonical.
+    found.push(vec![0xa1, 0x7f, 0xff, 0x01]);
     found
 }
