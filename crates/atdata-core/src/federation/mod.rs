@@ -242,6 +242,8 @@ fn mounted_schema(mount: &str, mut stored: StoredSchema) -> StoredSchema {
 #[async_trait]
 impl Index for Federation {
     async fn insert_dataset(&self, mut new: NewDataset) -> Result<Arc<dyn IndexEntry>> {
+        // A name is not a reference, except that it may begin with the name of a mounted index.
+        new.validate()?;
         let name = std::mem::take(&mut new.name);
         let route = self.route(&name)?;
         let place = route.place;
@@ -304,12 +306,14 @@ impl Index for Federation {
     }
 
     async fn set_label(&self, label: &Label) -> Result<()> {
+        label.validate()?;
         let (index, inside) = self.follow(self.route(&label.name)?).await?;
         let inside = inside.to_owned();
         index.set_label(&Label { name: inside, ..label.clone() }).await
     }
 
     async fn set_older_label(&self, label: &Label) -> Result<()> {
+        label.validate()?;
         let (index, inside) = self.follow(self.route(&label.name)?).await?;
         let inside = inside.to_owned();
         index.set_older_label(&Label { name: inside, ..label.clone() }).await
