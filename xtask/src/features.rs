@@ -17,7 +17,7 @@ usage: cargo xtask features
 Each is built from nothing, in a directory of its own: some minutes in all. Let the machine be quiet.";
 
 /// Features, and what they bring.
-const FEATURES: [(&str, &str); 9] = [
+const FEATURES: [(&str, &str); 10] = [
     ("", "datasets of shards in files; samples, schemas, the streaming engine"),
     ("local", "the embedded index (SQLite) and the store on disk"),
     ("redis", "the index of a team, and queues"),
@@ -26,7 +26,11 @@ const FEATURES: [(&str, &str); 9] = [
     ("atmosphere", "the AT Protocol"),
     ("compression", "shards of gzip, bzip2, xz and zstd"),
     ("describe", "statistics and Croissant"),
-    ("local,redis,http,s3,aws-chain,atmosphere,compression,describe", "everything, as the command has it"),
+    ("serve", "the web page over an index"),
+    (
+        "local,redis,http,s3,aws-chain,atmosphere,compression,describe,serve",
+        "everything, as the command has it",
+    ),
 ];
 
 const MARKS: (&str, &str) = ("<!-- features -->\n", "<!-- /features -->");
